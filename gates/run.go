@@ -1,0 +1,283 @@
+package gates
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// ErrTimeout is the cause of a gate that was ended because its time was up.
+var ErrTimeout = errors.New("timed out")
+
+// Options bound a run.
+type Options struct {
+	// Jobs is how many gates run at once. Required, > 0.
+	Jobs int
+	// Memory is how many MiB all gates together may take. Zero: not bounded.
+	Memory int
+	// Timeout is how long a gate may take; Timeouts says otherwise for single
+	// gates. Required, > 0.
+	Timeout  time.Duration
+	Timeouts map[string]time.Duration
+	// Grace is how long a gate that was told to stop may take before it is left
+	// behind. Zero means 5 s.
+	Grace time.Duration
+	// LeftOut says why a gate is not to run (a flag, the policy).
+	LeftOut map[string]LeftOut
+	// Cache keeps outcomes between runs. Nil: nothing is kept.
+	Cache Cache
+	// Observe is told of each gate's start (a Result without a time) and end.
+	// Calls do not overlap. Optional.
+	Observe func(Event)
+}
+
+// LeftOut is why a gate is not to run.
+type LeftOut struct {
+	Reason string
+	Flag   bool // a person said so on the command line
+}
+
+// Event is the start or the end of a gate.
+type Event struct {
+	Gate   string
+	Done   bool
+	Result Result // when done
+}
+
+// Cache keeps bytes by key. Get of an unknown key, or of one that cannot be
+// read, is (nil, false).
+type Cache interface {
+	Get(key string) ([]byte, bool)
+	Put(key string, data []byte) error
+}
+
+// Run runs gates side by side and gives one result for each, in the gates'
+// order and with ordered findings, whatever the timing. One gate's failure,
+// time-out or panic is that gate's result and cancels nothing; only the
+// context does.
+func Run(ctx context.Context, t *Target, list []Gate, o Options) ([]Result, error) {
+	if err := Validate(list); err != nil {
+		return nil, err
+	}
+	r := runner{target: t, options: o, total: int64(max(o.Memory, 1))}
+	r.memory = semaphore.NewWeighted(r.total)
+	results := make([]Result, len(list))
+	slots := make(chan struct{}, max(1, o.Jobs))
+	var wg sync.WaitGroup
+	for _, i := range startOrder(list) {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			results[i] = r.gate(ctx, &list[i])
+		})
+	}
+	wg.Wait()
+	return results, context.Cause(ctx)
+}
+
+// startOrder is heaviest first, so that the longest does not start last.
+func startOrder(list []Gate) []int {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return list[order[a]].Weight > list[order[b]].Weight })
+	return order
+}
+
+type runner struct {
+	target  *Target
+	options Options
+	memory  *semaphore.Weighted
+	total   int64
+	mu      sync.Mutex // of Observe
+}
+
+func (r *runner) observe(e Event) {
+	if r.options.Observe != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.options.Observe(e)
+	}
+}
+
+func (r *runner) gate(ctx context.Context, g *Gate) (res Result) {
+	res.Gate = g
+	defer func() { r.observe(Event{Gate: g.ID, Done: true, Result: res}) }()
+	if out, ok := r.options.LeftOut[g.ID]; ok {
+		res.Skipped, res.SkippedByFlag = out.Reason, out.Flag
+		return res
+	}
+	need := int64(max(g.Memory, 64))
+	if r.options.Memory > 0 {
+		need = min(need, r.total)
+		if err := r.memory.Acquire(ctx, need); err != nil {
+			res.Err = context.Cause(ctx)
+			return res
+		}
+		defer r.memory.Release(need)
+	}
+	r.observe(Event{Gate: g.ID})
+	start := time.Now()
+	defer func() { res.Elapsed = time.Since(start) }()
+	r.guarded(ctx, &res)
+	return res
+}
+
+// guarded runs plan and gate in a goroutine of their own, so that one that
+// does not stop when told can be left behind.
+func (r *runner) guarded(ctx context.Context, res *Result) {
+	timeout := r.options.Timeout
+	if d, ok := r.options.Timeouts[res.Gate.ID]; ok {
+		timeout = d
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w after %s", ErrTimeout, timeout))
+	defer cancel()
+	done := make(chan Result, 1)
+	go func() {
+		part := Result{Gate: res.Gate}
+		defer func() {
+			if p := recover(); p != nil {
+				part.Err = fmt.Errorf("crashed: %v", p)
+				r.target.Log.Error("gate crashed", "gate", part.Gate.ID, "panic", p, "stack", string(debug.Stack()))
+			}
+			done <- part
+		}()
+		r.planAndRun(ctx, &part)
+	}()
+	grace := r.options.Grace
+	if grace <= 0 {
+		grace = 5 * time.Second
+	}
+	select {
+	case *res = <-done:
+	case <-ctx.Done():
+		select {
+		case *res = <-done:
+		case <-time.After(grace):
+		}
+		// Whatever it says now, it was cut short.
+		*res = Result{Gate: res.Gate, Err: context.Cause(ctx)}
+	}
+}
+
+func (r *runner) planAndRun(ctx context.Context, res *Result) {
+	var plan Plan
+	if res.Gate.Plan != nil {
+		plan, res.Err = res.Gate.Plan(ctx, r.target)
+		if res.Err != nil || plan.Skip != "" {
+			res.Skipped = plan.Skip
+			return
+		}
+	}
+	key := r.cacheKey(res.Gate)
+	if out, ok := r.cached(key); ok {
+		res.Outcome, res.Cached = out, true
+		return
+	}
+	out, err := res.Gate.Run(ctx, r.target)
+	r.finish(ctx, res.Gate, &out)
+	res.Outcome = out
+	switch {
+	case ctx.Err() != nil:
+		res.Err = context.Cause(ctx)
+	case err != nil:
+		res.Err = r.redactError(err)
+	default:
+		if missing := out.Examined.Missing(plan.Expect); missing != "" {
+			res.Err = fmt.Errorf("examined no %s, though there are some", missing)
+			return
+		}
+		r.keep(key, out)
+	}
+}
+
+// finish brings an outcome into its final form: nothing secret in a message, a
+// fingerprint for each finding, one order, nothing twice.
+func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) {
+	if redact := r.target.Redact; redact != nil {
+		seen := make(map[string]string)
+		for i, f := range out.Findings {
+			clean, ok := seen[f.Message]
+			if !ok {
+				clean = redact(f.Message)
+				seen[f.Message] = clean
+			}
+			out.Findings[i].Message = clean
+		}
+	}
+	slices.SortFunc(out.Findings, Finding.Compare)
+	fillFingerprints(ctx, r.target, g.ID, out.Findings)
+	out.Findings = slices.Compact(out.Findings)
+	sort.Slice(out.Rules, func(i, j int) bool { return out.Rules[i].ID < out.Rules[j].ID })
+}
+
+func (r *runner) redactError(err error) error {
+	if r.target.Redact == nil {
+		return err
+	}
+	if clean := r.target.Redact(err.Error()); clean != err.Error() {
+		return errors.New(clean)
+	}
+	return err
+}
+
+// fingerprintLimit is the size, in bytes, above which a file's lines are not
+// read for fingerprints: its findings are named by place instead.
+const fingerprintLimit = 8 << 20
+
+// fillFingerprints names the findings that have no name: by rule, path and the
+// text of their line, so that edits above do not matter.
+func fillFingerprints(ctx context.Context, t *Target, gate string, findings []Finding) {
+	var names Fingerprints
+	var path Path
+	var lines [][]byte
+	for i := range findings {
+		f := &findings[i]
+		if f.Fingerprint != "" {
+			continue
+		}
+		if f.Path != path || lines == nil {
+			path, lines = f.Path, treeLines(ctx, t, f.Path)
+		}
+		text := f.Message
+		if f.Line > 0 && f.Line <= len(lines) && f.Commit == "" {
+			text = string(bytes.Join(bytes.Fields(lines[f.Line-1]), []byte(" ")))
+		}
+		f.Fingerprint = names.Of(gate, f.Rule, string(f.Path), f.Commit, text)
+	}
+}
+
+func treeLines(ctx context.Context, t *Target, path Path) [][]byte {
+	none := [][]byte{}
+	if path == "" || t.Tree == nil {
+		return none
+	}
+	f := t.Tree.File(string(path))
+	if f == nil {
+		return none
+	}
+	data, err := t.Tree.Read(ctx, *f, fingerprintLimit)
+	if err != nil {
+		return none
+	}
+	return bytes.Split(data, []byte("\n"))
+}
+
+// Names are the ids of gates, for messages.
+func Names(list []Gate) string {
+	ids := make([]string, len(list))
+	for i, g := range list {
+		ids[i] = g.ID
+	}
+	return strings.Join(ids, ", ")
+}

@@ -1,0 +1,247 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/run"
+)
+
+// Hunk is a run of lines that a commit adds to a file.
+type Hunk struct {
+	Commit string
+	Path   string // of the new side
+	Line   int    // of its first line in the new file, from 1
+	Text   []byte // the added lines, each with its end; valid during the call only
+}
+
+// maxLine bounds one line of a patch: longer ones are an error, never memory.
+const maxLine = 512 << 20
+
+// Patches calls fn with every hunk that the commits add, in the commits' order.
+// Merges, deletions, binary files (a NUL byte in the first 8,000) and
+// submodules have none. The diff is git's plumbing: no configuration and no
+// attribute of the checkout changes it.
+func (r *Repo) Patches(ctx context.Context, commits []string, fn func(Hunk) error) error {
+	if len(commits) == 0 {
+		return nil
+	}
+	c := r.asStore("diff-tree", "--stdin", "-r", "-p", "-U0", "-M", "--root", "--no-color", "--no-ext-diff",
+		"--no-textconv", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--diff-filter=tuxdb", "--ignore-submodules=all")
+	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
+	return r.parsed(ctx, c, func(out *bufio.Reader) error { return parsePatches(out, fn) })
+}
+
+// parsed runs a command and hands its output to parse while it comes. An error
+// of either is an error.
+func (r *Repo) parsed(ctx context.Context, c run.Command, parse func(*bufio.Reader) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pr, pw := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := r.stream(ctx, c, pw)
+		pw.CloseWithError(err)
+		done <- err
+	}()
+	parseErr := parse(bufio.NewReaderSize(pr, 256<<10))
+	if parseErr != nil {
+		cancel()
+	}
+	pr.CloseWithError(io.ErrClosedPipe)
+	if err := <-done; parseErr == nil {
+		return err
+	}
+	return parseErr
+}
+
+// parsePatches reads patches with commit ids on lines of their own between
+// them. Content can never be taken for a header: hunk headers say how many
+// lines follow.
+func parsePatches(in *bufio.Reader, fn func(Hunk) error) error {
+	p := patchParser{in: in}
+	var h Hunk
+	for {
+		line, err := p.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case IsID(string(line)):
+			h.Commit = string(line)
+		case bytes.HasPrefix(line, []byte("diff --git ")):
+			h.Path = ""
+		case bytes.HasPrefix(line, []byte("+++ ")):
+			if h.Path, err = newSide(string(line[4:])); err != nil {
+				return err
+			}
+		case bytes.HasPrefix(line, []byte("@@ ")):
+			old, span, err := parseHunkHeader(string(line))
+			if err != nil {
+				return err
+			}
+			if h.Text, err = p.hunk(old, span.count); err != nil {
+				return err
+			}
+			h.Line = span.from
+			if span.count == 0 || h.Path == "" {
+				continue
+			}
+			if err := fn(h); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+type patchParser struct {
+	in   *bufio.Reader
+	line []byte
+	text []byte
+}
+
+// next is a line without its end; valid until the next call.
+func (p *patchParser) next() ([]byte, error) {
+	p.line = p.line[:0]
+	for {
+		part, err := p.in.ReadSlice('\n')
+		p.line = append(p.line, part...)
+		if len(p.line) > maxLine {
+			return nil, fmt.Errorf("a line of more than %d bytes", maxLine)
+		}
+		switch {
+		case err == bufio.ErrBufferFull:
+			continue
+		case err == io.EOF && len(p.line) > 0:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		}
+		return p.line[:len(p.line)-1], nil
+	}
+}
+
+// hunk reads a hunk's lines and gives the added ones.
+func (p *patchParser) hunk(removed, added int) ([]byte, error) {
+	p.text = p.text[:0]
+	for removed > 0 || added > 0 {
+		line, err := p.next()
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(line) > 0 && line[0] == '+' && added > 0:
+			added--
+			p.text = append(append(p.text, line[1:]...), '\n')
+		case len(line) > 0 && line[0] == '-' && removed > 0:
+			removed--
+		case len(line) > 0 && line[0] == '\\': // "\ No newline at end of file"
+		default:
+			return nil, fmt.Errorf("patch line %.80q inside a hunk", line)
+		}
+	}
+	// A last line without its end is followed by a note of that.
+	if next, err := p.in.Peek(1); err == nil && next[0] == '\\' {
+		if _, err := p.next(); err != nil {
+			return nil, err
+		}
+		p.text = bytes.TrimSuffix(p.text, []byte("\n"))
+	}
+	return p.text, nil
+}
+
+type hunkSpan struct{ from, count int }
+
+// parseHunkHeader reads "@@ -a[,b] +c[,d] @@": the removed count and the new span.
+func parseHunkHeader(line string) (removed int, added hunkSpan, err error) {
+	f := strings.SplitN(line, " ", 4)
+	if len(f) < 4 || !strings.HasPrefix(f[1], "-") || !strings.HasPrefix(f[2], "+") {
+		return 0, hunkSpan{}, fmt.Errorf("hunk header %.80q", line)
+	}
+	old, err1 := parseSpan(f[1][1:])
+	span, err2 := parseSpan(f[2][1:])
+	if err1 != nil || err2 != nil {
+		return 0, hunkSpan{}, fmt.Errorf("hunk header %.80q", line)
+	}
+	return old.count, span, nil
+}
+
+func parseSpan(s string) (hunkSpan, error) {
+	from, count, ok := strings.Cut(s, ",")
+	if !ok {
+		count = "1"
+	}
+	a, err1 := strconv.ParseUint(from, 10, 31)
+	b, err2 := strconv.ParseUint(count, 10, 31)
+	if err1 != nil || err2 != nil {
+		return hunkSpan{}, fmt.Errorf("span %q", s)
+	}
+	return hunkSpan{int(a), int(b)}, nil
+}
+
+// newSide is the path of a "+++ " line: "b/path", C-quoted where it has
+// special characters, with a tab behind it where it has blanks.
+func newSide(s string) (string, error) {
+	if strings.HasPrefix(s, `"`) {
+		raw, err := unquote(s)
+		if err != nil {
+			return "", err
+		}
+		s = raw
+	} else {
+		s = strings.TrimSuffix(s, "\t")
+	}
+	if s == "/dev/null" {
+		return "", nil
+	}
+	path, ok := strings.CutPrefix(s, "b/")
+	if !ok {
+		return "", fmt.Errorf("patch path %.80q", s)
+	}
+	return path, nil
+}
+
+// unquote reads git's C-style quotes.
+func unquote(s string) (string, error) {
+	body, ok := strings.CutPrefix(strings.TrimSuffix(s, "\t"), `"`)
+	if !ok || !strings.HasSuffix(body, `"`) {
+		return "", fmt.Errorf("quoted path %.80q", s)
+	}
+	body = body[:len(body)-1]
+	var b strings.Builder
+	for i := 0; i < len(body); i++ {
+		if body[i] != '\\' {
+			b.WriteByte(body[i])
+			continue
+		}
+		i++
+		if i >= len(body) {
+			return "", fmt.Errorf("quoted path %.80q", s)
+		}
+		if k := strings.IndexByte(`abtnvfr"\`, body[i]); k >= 0 {
+			b.WriteByte("\a\b\t\n\v\f\r\"\\"[k])
+			continue
+		}
+		if i+3 > len(body) {
+			return "", fmt.Errorf("quoted path %.80q", s)
+		}
+		n, err := strconv.ParseUint(body[i:i+3], 8, 8)
+		if err != nil {
+			return "", fmt.Errorf("quoted path %.80q", s)
+		}
+		b.WriteByte(byte(n))
+		i += 2
+	}
+	return b.String(), nil
+}

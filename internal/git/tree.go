@@ -1,0 +1,314 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/wf-ci/wf-ci/internal/run"
+)
+
+// Kind is what a path in a tree is.
+type Kind uint8
+
+const (
+	Regular Kind = iota
+	Executable
+	Symlink // its content is where it points to
+)
+
+// File is one path of a tree. Submodules are not files.
+type File struct {
+	Path string // slashes; git's bytes
+	OID  string // of the content
+	Size int64  // bytes
+	Kind Kind
+}
+
+// Tree is one state of all files, as git would commit it: tracked files and
+// untracked ones that are not ignored. Content is read from the object store,
+// never through the file system, so a symlink cannot lead out of it.
+type Tree struct {
+	ID    string // git tree id
+	Dirty bool   // differs from HEAD
+	Files []File // sorted by path
+
+	repo  *Repo
+	index map[string]int
+}
+
+// Name is the tree in reports: HEAD's tree id, with "-dirty-" and the first
+// digits of its own id where the work tree differs.
+func (t *Tree) Name(headTree string) string {
+	if !t.Dirty {
+		return t.ID
+	}
+	if headTree == "" {
+		headTree = emptyTree
+	}
+	return headTree + "-dirty-" + t.ID[:12]
+}
+
+// File finds a path; nil where it is not in the tree.
+func (t *Tree) File(path string) *File {
+	if i, ok := t.index[path]; ok {
+		return &t.Files[i]
+	}
+	return nil
+}
+
+// Snapshot is the work tree as git would commit it now. Nothing in the
+// repository is written: the index and the new objects live in the scratch
+// directory.
+func (r *Repo) Snapshot(ctx context.Context) (*Tree, string, error) {
+	headTree, err := r.headTree(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := r.useScratchObjects(ctx); err != nil {
+		return nil, "", err
+	}
+	index := filepath.Join(r.scratch, "index")
+	if err := r.copyIndex(ctx, index); err != nil {
+		return nil, "", err
+	}
+	withIndex := func(args ...string) run.Command {
+		c := r.command(r.Dir, append([]string{"-c", "core.compression=0"}, args...)...)
+		c.Env = append(c.Env, "GIT_INDEX_FILE="+index)
+		return c
+	}
+	if _, err := r.output(ctx, withIndex("add", "--all", "--", ":/")); err != nil {
+		return nil, "", fmt.Errorf("read the work tree: %w", err)
+	}
+	id, err := r.output(ctx, withIndex("write-tree"))
+	if err != nil {
+		return nil, "", fmt.Errorf("read the work tree: %w", err)
+	}
+	t, err := r.treeAt(ctx, strings.TrimSpace(id))
+	if err != nil {
+		return nil, "", err
+	}
+	t.Dirty = t.ID != headTree
+	return t, headTree, nil
+}
+
+func (r *Repo) headTree(ctx context.Context) (string, error) {
+	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--verify", "--quiet", "HEAD^{tree}"))
+	if exited(err, 1) {
+		return "", nil
+	}
+	return strings.TrimSpace(out), err
+}
+
+// useScratchObjects makes new objects go to the scratch directory, and all of
+// this Repo's commands see them.
+func (r *Repo) useScratchObjects(ctx context.Context) error {
+	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--path-format=absolute", "--git-path", "objects"))
+	if err != nil {
+		return err
+	}
+	r.extra = []string{
+		"GIT_OBJECT_DIRECTORY=" + filepath.Join(r.scratch, "objects"),
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quoteAlternate(strings.TrimSuffix(out, "\n")),
+	}
+	return nil
+}
+
+// quoteAlternate protects a path in a list that is separated by colons.
+func quoteAlternate(path string) string {
+	if !strings.ContainsAny(path, `":`+"\n") {
+		return path
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(path) + `"`
+}
+
+// copyIndex copies the index with its file times, so that only what changed
+// since has to be read.
+func (r *Repo) copyIndex(ctx context.Context, to string) error {
+	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+	if err != nil {
+		return err
+	}
+	from := strings.TrimSuffix(out, "\n")
+	data, err := os.ReadFile(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // nothing was ever added
+	}
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		return err
+	}
+	// The index's own time decides which entries git has to look at again.
+	return os.Chtimes(to, info.ModTime(), info.ModTime())
+}
+
+func (r *Repo) treeAt(ctx context.Context, id string) (*Tree, error) {
+	out, err := r.output(ctx, r.asStore("ls-tree", "-r", "-z", "-l", "--full-tree", id))
+	if err != nil {
+		return nil, fmt.Errorf("list tree %s: %w", id, err)
+	}
+	files, err := parseTree([]byte(out))
+	if err != nil {
+		return nil, fmt.Errorf("list tree %s: %w", id, err)
+	}
+	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
+	t := &Tree{ID: id, Files: files, repo: r, index: make(map[string]int, len(files))}
+	for i, f := range files {
+		t.index[f.Path] = i
+	}
+	return t, nil
+}
+
+// parseTree reads `ls-tree -z -l`: "<mode> <type> <oid> <size>\t<path>\0".
+func parseTree(out []byte) ([]File, error) {
+	var files []File
+	for len(out) > 0 {
+		entry, rest, ok := bytes.Cut(out, []byte{0})
+		if !ok {
+			return nil, fmt.Errorf("entry %.80q does not end", out)
+		}
+		out = rest
+		meta, path, ok := strings.Cut(string(entry), "\t")
+		f := strings.Fields(meta)
+		if !ok || len(f) != 4 {
+			return nil, fmt.Errorf("entry %.80q", entry)
+		}
+		if f[1] != "blob" {
+			continue // a submodule
+		}
+		size, err := strconv.ParseInt(f[3], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("entry %.80q: %w", entry, err)
+		}
+		kind := Regular
+		switch f[0] {
+		case "100755":
+			kind = Executable
+		case "120000":
+			kind = Symlink
+		}
+		files = append(files, File{Path: path, OID: f[2], Size: size, Kind: kind})
+	}
+	return files, nil
+}
+
+// Read is the whole content of a file. A file above limit bytes is an error.
+func (t *Tree) Read(ctx context.Context, f File, limit int64) ([]byte, error) {
+	if f.Size > limit {
+		return nil, fmt.Errorf("%q is %d bytes; the limit is %d", f.Path, f.Size, limit)
+	}
+	var data []byte
+	err := t.Each(ctx, []File{f}, 1, func(_ context.Context, _ File, r io.Reader) (err error) {
+		data, err = io.ReadAll(r)
+		return err
+	})
+	return data, err
+}
+
+// Each calls fn with the content of every file, from jobs goroutines at once;
+// the order is not fixed. It ends at the first error. fn need not read all.
+func (t *Tree) Each(ctx context.Context, files []File, jobs int, fn func(context.Context, File, io.Reader) error) error {
+	if len(files) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan File)
+	var wg sync.WaitGroup
+	for range max(1, min(jobs, len(files))) {
+		wg.Go(func() {
+			if err := t.worker(ctx, queue, fn); err != nil {
+				cancel(err)
+			}
+		})
+	}
+feed:
+	for _, f := range files {
+		select {
+		case queue <- f:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(queue)
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// worker reads the files of a queue through one `git cat-file --batch`.
+func (t *Tree) worker(ctx context.Context, queue <-chan File, fn func(context.Context, File, io.Reader) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		c := t.repo.asStore("cat-file", "--batch")
+		c.Stdin = inR
+		err := t.repo.stream(ctx, c, outW)
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		outW.CloseWithError(err)
+		inR.CloseWithError(err)
+		done <- err
+	}()
+	defer func() {
+		inW.Close()
+		cancel()
+		outR.Close()
+		<-done
+	}()
+	out := bufio.NewReaderSize(outR, 64<<10)
+	for f := range queue {
+		if err := readObject(inW, out, f, func(r io.Reader) error { return fn(ctx, f, r) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readObject asks for one object and hands its content to fn.
+func readObject(in io.Writer, out *bufio.Reader, f File, fn func(io.Reader) error) error {
+	if _, err := io.WriteString(in, f.OID+"\n"); err != nil {
+		return fmt.Errorf("read %q: %w", f.Path, err)
+	}
+	header, err := out.ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("read %q: %w", f.Path, err)
+	}
+	fields := strings.Fields(header)
+	if len(fields) != 3 || fields[1] != "blob" {
+		return fmt.Errorf("read %q: git says %q", f.Path, strings.TrimSpace(header))
+	}
+	size, err := strconv.ParseInt(fields[2], 10, 64)
+	if err != nil {
+		return fmt.Errorf("read %q: %w", f.Path, err)
+	}
+	body := io.LimitReader(out, size)
+	if err := fn(body); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return fmt.Errorf("read %q: %w", f.Path, err)
+	}
+	if _, err := out.Discard(1); err != nil {
+		return fmt.Errorf("read %q: %w", f.Path, err)
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// Package run starts child processes: the only package that may import
+// os/exec. Every child has a bounded output, a clean environment and a process
+// group of its own, and none of its descendants outlives the call.
+package run
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// cookieKey marks every descendant of a contained child, so that one which
+// left the process group is still found.
+const cookieKey = "WF_CI_CHILD"
+
+// Runner starts commands in one environment.
+type Runner struct {
+	// Env is the whole environment of the children, "KEY=value". A child never
+	// inherits ours. Required (see [CleanEnv]).
+	Env []string
+}
+
+// Command is one child process.
+type Command struct {
+	Name string   // looked up in PATH of the environment when it has no slash. Required.
+	Args []string // without the name
+	Dir  string   // working directory. Required.
+	Env  []string // "KEY=value", added to the runner's; later ones win
+
+	Stdin io.Reader // nil: empty
+	// Stdout gets the standard output as it comes. Nil: it is kept in Result.
+	Stdout io.Writer
+
+	// Keep is how many bytes of each kept stream are remembered, half from the
+	// start and half from the end. Zero means 1 MiB. What is above is counted
+	// and thrown away: a child is never blocked, and never fills the memory.
+	Keep int
+
+	// Contain also ends the descendants that left the child's process group
+	// (setsid, a daemon). For commands that are not ours.
+	Contain bool
+
+	// Grace is how long a child may take to end after it was asked to
+	// (SIGTERM), before its group is killed. Zero means 2 s.
+	Grace time.Duration
+}
+
+// Result is how a child ended. It is filled in as far as it is known, also
+// beside an error.
+type Result struct {
+	Stdout, Stderr Output
+	// Exit is the exit status; 128 + the signal's number when a signal ended it.
+	Exit    int
+	Elapsed time.Duration
+}
+
+// Output is what was kept of a stream.
+type Output struct {
+	Bytes   []byte // with a line that says how much is missing, where some is
+	Dropped int64  // bytes left out in the middle
+}
+
+// ExitError says that a child ended with a status other than zero, and how.
+type ExitError struct {
+	Name   string
+	Exit   int
+	Stderr string // its last lines
+}
+
+func (e *ExitError) Error() string {
+	msg := fmt.Sprintf("%s: exit status %d", e.Name, e.Exit)
+	if e.Stderr != "" {
+		msg += ": " + e.Stderr
+	}
+	return msg
+}
+
+// NotStartedError says that a child could not be started at all.
+type NotStartedError struct {
+	Name    string
+	Missing bool // there is no such program
+	Err     error
+}
+
+func (e *NotStartedError) Error() string {
+	if e.Missing {
+		return fmt.Sprintf("%s: not found in PATH", e.Name)
+	}
+	return fmt.Sprintf("start %s: %v", e.Name, e.Err)
+}
+
+func (e *NotStartedError) Unwrap() error { return e.Err }
+
+// Run runs a command to its end. The error is a [*NotStartedError], an
+// [*ExitError], or the context's error when that ended the child.
+func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	env := mergeEnv(r.Env, c.Env)
+	path, err := lookPath(c.Name, c.Dir, env)
+	if err != nil {
+		return Result{}, err
+	}
+	keep := c.Keep
+	if keep <= 0 {
+		keep = 1 << 20
+	}
+	grace := c.Grace
+	if grace <= 0 {
+		grace = 2 * time.Second
+	}
+	stdout, stderr := newTail(keep), newTail(keep)
+	cmd := exec.CommandContext(ctx, path, c.Args...)
+	cmd.Args[0] = c.Name
+	cmd.Dir = c.Dir
+	cmd.Env = env
+	cmd.Stdin = c.Stdin
+	cmd.Stderr = stderr
+	cmd.Stdout = stdout
+	if c.Stdout != nil {
+		cmd.Stdout = c.Stdout
+	}
+	setGroup(cmd)
+	var cookie string
+	if c.Contain {
+		cookie = cookieKey + "=" + rand.Text()
+		cmd.Env = append(cmd.Env, cookie)
+	}
+	cmd.Cancel = func() error { return endGroup(cmd.Process.Pid) }
+	// After the child's own end, or grace after the cancel, its pipes are
+	// closed: a descendant that holds them cannot keep us waiting.
+	cmd.WaitDelay = grace
+
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return Result{}, &NotStartedError{Name: c.Name, Missing: errors.Is(err, os.ErrNotExist), Err: err}
+	}
+	err = cmd.Wait()
+	killGroup(cmd.Process.Pid)
+	if c.Contain {
+		killStragglers(cookie)
+	}
+
+	res := Result{Stdout: stdout.output(), Stderr: stderr.output(), Exit: exitStatus(cmd), Elapsed: time.Since(start)}
+	if ctxErr := context.Cause(ctx); ctxErr != nil {
+		return res, fmt.Errorf("%s: %w", c.Name, ctxErr)
+	}
+	if errors.Is(err, exec.ErrWaitDelay) && res.Exit == 0 {
+		err = nil // it ended well; a descendant held its output open and is dead now
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) || res.Exit != 0 {
+		return res, &ExitError{Name: c.Name, Exit: res.Exit, Stderr: lastLines(res.Stderr.Bytes, 5, 500)}
+	}
+	if err != nil {
+		return res, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	return res, nil
+}
+
+// lastLines is the end of a child's stderr on one line, for an error.
+func lastLines(b []byte, lines, limit int) string {
+	b = bytes.TrimSpace(b)
+	all := strings.Split(string(b), "\n")
+	if len(all) > lines {
+		all = all[len(all)-lines:]
+	}
+	s := strings.Join(all, "; ")
+	if len(s) > limit {
+		s = "…" + strings.ToValidUTF8(s[len(s)-limit:], "")
+	}
+	return s
+}
