@@ -1,0 +1,282 @@
+// Package config turns the text of .wf-ci.yml into checked, plain structs.
+//
+// The structs in this file are the whole definition of the configuration: the
+// tags of a field carry its key, its documentation, its default, what it may
+// be, and which direction is stricter. Everything else is read from those tags
+// by reflection, so that nothing can drift from anything:
+//
+//	[Parse]            text → *Config, or every mistake with its line and column
+//	[Config.Set]       the same checks for one value from a flag or the environment
+//	[Config.Settings]  every key with its value and where that value comes from
+//	[Config.Digest]    a name for the effective configuration
+//	[Weakened]         what one configuration demands less of than another
+//	[Schema]           the JSON Schema for editors
+//
+// The tags:
+//
+//	key       the key in the file
+//	doc       what it means, in a sentence
+//	default   the value when the key is absent; none: the zero value
+//	defaults  other defaults for the keys below this one, "key=value ..."
+//	enum      the words it may be, best known first
+//	min, max  the least and the greatest value (numbers and durations)
+//	format    what a text has to look like, see formats.go
+//	strict    which way is stricter: "high" or "low" (of an enum: its later or
+//	          its earlier words; of a yes or no: yes is high), "few" (of a
+//	          list: every added word is less strict), "same" (cannot be
+//	          compared: every change counts)
+//	must      "yes": the key may not be absent
+//	needs     another key without which this one would do nothing
+//	inherit   the top-level key whose value counts when this one is absent
+//	rest      this list takes the keys that are no field; its field that is
+//	          named here receives the key
+//	any       of these keys, one at least has to be there
+//	unique    no two elements of this list may agree in these keys
+//
+// The package reads no file, no environment and no clock: bytes in, values
+// out. (One exception: time zone names are looked up in the system's database
+// where there is one.)
+package config
+
+import (
+	"iter"
+	"reflect"
+	"time"
+)
+
+// Config is the effective configuration: what the file says, the built-in
+// values for all that it leaves out, and what was set on top by [Config.Set].
+type Config struct {
+	// DefaultBranch is the branch that changes are merged into. Empty: it is
+	// detected from git.
+	DefaultBranch string `key:"default_branch" format:"branch" doc:"Branch that changes are merged into. Absent: detected from git."`
+
+	// Timeout is the time-out of every gate that has none of its own.
+	Timeout time.Duration `key:"timeout" default:"10m" min:"100ms" max:"24h" doc:"Time that a gate may take, unless it says otherwise itself."`
+
+	Gates    Gates    `key:"gates" doc:"The gates and their thresholds. A key that is no built-in gate makes a gate of your own."`
+	Worktree Worktree `key:"worktree" doc:"Parallel work trees for agents."`
+	Costs    Costs    `key:"costs" doc:"Bookkeeping of costs. The budgets themselves are in costs/budget-config.json."`
+
+	// Waivers are in the order of the file.
+	Waivers []Waiver `key:"waivers" unique:"gate fingerprint" doc:"Known findings that may pass until a day. Each needs a reason, an owner and an end."`
+
+	// origins holds, for every key that was written or set, where.
+	origins map[string]string
+}
+
+// Gates holds the options of every gate: a field for each that is built in, in
+// the order of the contract, and Custom for the user's own.
+type Gates struct {
+	Secrets      SecretsGate     `key:"secrets" defaults:"scope=all" doc:"Secrets in files and in git's history."`
+	History      HistoryGate     `key:"history" defaults:"scope=all" doc:"Recent commits: conflict markers, large files, messages."`
+	EnvFiles     Gate            `key:"env-files" defaults:"scope=all" doc:"Environment files that should not be committed."`
+	Permissions  Gate            `key:"permissions" doc:"Powers that workflows ask for and file modes."`
+	SAST         Gate            `key:"sast" doc:"Static analysis for security."`
+	Deps         Gate            `key:"deps" doc:"Dependencies with known vulnerabilities."`
+	Tests        TestsGate       `key:"tests" doc:"The test suite's result."`
+	Coverage     CoverageGate    `key:"coverage" doc:"Lines covered by tests."`
+	Duplication  DuplicationGate `key:"duplication" doc:"Copied code."`
+	Complexity   ComplexityGate  `key:"complexity" doc:"Functions that branch too much."`
+	Lint         LintGate        `key:"lint" doc:"Findings of linters."`
+	Types        TypesGate       `key:"types" doc:"Code covered by type annotations."`
+	Bundle       BundleGate      `key:"bundle" doc:"Size of what is shipped to browsers."`
+	Checkpoints  Gate            `key:"checkpoints" doc:"Checkpoints of the work in progress."`
+	Budget       Gate            `key:"budget" defaults:"scope=all" doc:"The cost budget."`
+	Suppressions Gate            `key:"suppressions" doc:"Markers in the change that silence a tool."`
+
+	// Custom are the user's own gates, sorted by id.
+	Custom []CustomGate `rest:"ID" any:"run sarif" defaults:"scope=all" doc:"A gate of your own: any command, any SARIF 2.1.0 file, or both."`
+}
+
+// Scope says which findings of a gate may block.
+type Scope string
+
+const (
+	ScopeAll    Scope = "all"    // every finding, wherever it is
+	ScopeChange Scope = "change" // findings in the change; the others are reported
+)
+
+// Severity is how bad a finding is, in SARIF's words.
+type Severity string
+
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+	SeverityNote    Severity = "note"
+)
+
+// Gate is what every gate can be told.
+type Gate struct {
+	Enabled  bool     `key:"enabled" default:"true" strict:"high" doc:"Whether the gate runs."`
+	Required bool     `key:"required" default:"true" strict:"high" doc:"Whether an error in the gate (it could not look) makes the verdict inconclusive."`
+	Scope    Scope    `key:"scope" default:"change" enum:"all change" strict:"low" doc:"Which findings may block: all, or those in the change."`
+	BlockOn  Severity `key:"block_on" default:"error" enum:"error warning note" strict:"high" doc:"The least severity that blocks."`
+
+	// Timeout is the gate's own, or else Config.Timeout; never zero.
+	Timeout time.Duration `key:"timeout" inherit:"timeout" min:"100ms" max:"24h" doc:"Time that the gate may take. Absent: the top-level timeout."`
+}
+
+// Depth is how much of git's history the secrets gate reads.
+type Depth string
+
+const (
+	DepthFull   Depth = "full"   // all commits reachable from HEAD
+	DepthChange Depth = "change" // the commits of the change
+	DepthNone   Depth = "none"   // the tree only
+)
+
+// SecretsGate are the options of the gate secrets.
+type SecretsGate struct {
+	Gate
+	History Depth `key:"history" default:"full" enum:"full change none" strict:"low" doc:"Commits to read besides the tree: full (all reachable from HEAD), those of the change, or none."`
+}
+
+// HistoryGate are the options of the gate history.
+type HistoryGate struct {
+	Gate
+	Commits int `key:"commits" default:"10" min:"1" max:"100000" strict:"high" doc:"How many commits before HEAD are looked at."`
+}
+
+// TestsGate are the options of the gate tests.
+type TestsGate struct {
+	Gate
+	Min float64 `key:"min" default:"100" min:"0" max:"100" strict:"high" doc:"Least percentage of tests that pass."`
+}
+
+// CoverageGate are the options of the gate coverage.
+type CoverageGate struct {
+	Gate
+	Min float64 `key:"min" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of lines covered."`
+
+	// Report is the coverage report to read. Empty: looked for.
+	Report string `key:"report" format:"path" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for."`
+}
+
+// DuplicationGate are the options of the gate duplication.
+type DuplicationGate struct {
+	Gate
+	Max float64 `key:"max" default:"5" min:"0" max:"100" strict:"low" doc:"Greatest percentage of copied lines."`
+}
+
+// ComplexityGate are the options of the gate complexity.
+type ComplexityGate struct {
+	Gate
+	Max int `key:"max" default:"10" min:"1" max:"1000" strict:"low" doc:"Greatest cyclomatic complexity of a function."`
+}
+
+// LintGate are the options of the gate lint.
+type LintGate struct {
+	Gate
+	Max int `key:"max" default:"0" min:"0" max:"1000000" strict:"low" doc:"Greatest number of findings."`
+}
+
+// TypesGate are the options of the gate types.
+type TypesGate struct {
+	Gate
+	Min float64 `key:"min" default:"90" min:"0" max:"100" strict:"high" doc:"Least percentage of typed symbols."`
+}
+
+// BundleGate are the options of the gate bundle.
+type BundleGate struct {
+	Gate
+	MaxGrowth float64 `key:"max_growth" default:"5" min:"0" max:"1000" strict:"low" doc:"Greatest growth in percent of the size at the base."`
+}
+
+// CustomGate is a gate of the user's own: a command, a SARIF file, or both.
+type CustomGate struct {
+	// ID is the key under gates.
+	ID string
+
+	Gate
+
+	// Run is a shell command line; it may have several lines. Empty: nothing is
+	// run, and SARIF was written by an earlier step.
+	Run string `key:"run" format:"command" strict:"same" doc:"Shell command line. Without sarif, its exit status decides."`
+
+	// SARIF is the file with the findings, in the tree. Empty: none.
+	SARIF string `key:"sarif" format:"path" strict:"same" doc:"SARIF 2.1.0 file with the findings, written by run or by an earlier step."`
+
+	// Severity maps SARIF levels and rule ids to severities. It always holds
+	// error, warning and note; a rule id outranks its result's level.
+	Severity map[string]Severity `key:"severity" needs:"sarif" default:"error=error warning=warning note=note" enum:"error warning note" strict:"low" doc:"What a SARIF level or a rule id counts as."`
+
+	// Env are sorted names, without repetition.
+	Env []string `key:"env" needs:"run" format:"variable" strict:"few" doc:"Names of environment variables that the command may see besides the clean set."`
+
+	// Dir is the command's working directory in the tree. Empty: its root.
+	Dir string `key:"dir" format:"path" strict:"same" doc:"Working directory, relative to the root of the repository. Absent: the root."`
+}
+
+// Worktree are the options of wf-ci worktree.
+type Worktree struct {
+	MaxActive int   `key:"max_active" default:"4" min:"1" max:"100" doc:"How many work trees may be active at a time."`
+	Ports     Ports `key:"ports" default:"8100-8199" doc:"Ports given out to work trees, first and last."`
+}
+
+// Ports is a range of TCP ports, both ends included.
+type Ports struct{ First, Last int }
+
+// Costs are the options of wf-ci costs.
+type Costs struct {
+	Timezone string `key:"timezone" default:"UTC" format:"zone" doc:"Time zone (IANA name) in which days and months begin and end."`
+}
+
+// Date is a day, written 2027-01-31; dates compare as strings do.
+type Date string
+
+// Waiver lets one known finding pass until a day.
+type Waiver struct {
+	Gate        string `key:"gate" must:"yes" format:"gate" doc:"Id of the gate that reports the finding."`
+	Fingerprint string `key:"fingerprint" must:"yes" format:"fingerprint" doc:"The finding's fingerprint, as reported."`
+	Reason      string `key:"reason" must:"yes" format:"words" doc:"Why the finding may pass."`
+	Owner       string `key:"owner" must:"yes" format:"words" doc:"Who answers for it."`
+	Expires     Date   `key:"expires" must:"yes" doc:"The last day on which the waiver counts."`
+}
+
+// Default returns the built-in configuration.
+func Default() *Config {
+	c := &Config{origins: make(map[string]string)}
+	root().fill(reflect.ValueOf(c).Elem())
+	c.settle()
+	return c
+}
+
+// BuiltIn returns the ids of the built-in gates, in the order of [Gates].
+func BuiltIn() []string { return root().child("gates").keys() }
+
+// All returns the id and the common options of every gate: the built-in ones
+// in the order of [Gates], then the user's own by id.
+func (g *Gates) All() iter.Seq2[string, *Gate] {
+	return func(yield func(string, *Gate) bool) {
+		v := reflect.ValueOf(g).Elem()
+		for _, f := range root().child("gates").fields {
+			if !yield(f.key, common(v.FieldByIndex(f.index))) {
+				return
+			}
+		}
+		for i := range g.Custom {
+			if !yield(g.Custom[i].ID, &g.Custom[i].Gate) {
+				return
+			}
+		}
+	}
+}
+
+// Get returns the common options of one gate, nil if there is no such gate.
+func (g *Gates) Get(id string) *Gate {
+	for i, gate := range g.All() {
+		if i == id {
+			return gate
+		}
+	}
+	return nil
+}
+
+// common finds the options that all gates share in the options of one gate.
+func common(v reflect.Value) *Gate {
+	if g, ok := v.Addr().Interface().(*Gate); ok {
+		return g
+	}
+	return v.FieldByName("Gate").Addr().Interface().(*Gate)
+}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// format is what a text has to look like. The pattern stands in the JSON
+// Schema too, so it keeps to what RE2 and ECMA 262 share.
+type format struct {
+	want    string // for "want …"
+	pattern *regexp.Regexp
+	lines   bool                     // may have several
+	refers  bool                     // names a gate that has to be there
+	private bool                     // may hold a secret: never shown in full
+	check   func(text string) *fault // what the pattern cannot say
+	clean   func(text string) string // the one spelling of equal texts
+	limit   int                      // in bytes; zero: maxText
+}
+
+// maxText is more than any name, path or reason needs.
+const maxText = 1024
+
+const gatePattern = `^[a-z0-9][a-z0-9-]*$`
+
+var formats = map[string]format{
+	"": {},
+	"branch": {
+		want:    "the name of a branch",
+		pattern: regexp.MustCompile(`^[^-/.\s~^:?*\[\\][^\s~^:?*\[\\]*$`),
+		check:   checkBranch,
+	},
+	"command": {
+		want:    "a command line",
+		pattern: regexp.MustCompile(`\S`),
+		lines:   true,
+		private: true,
+		clean:   func(s string) string { return strings.TrimRight(s, "\n") },
+		limit:   16 << 10,
+	},
+	"fingerprint": {
+		want:    "a fingerprint without spaces",
+		pattern: regexp.MustCompile(`^\S+$`),
+	},
+	"gate": {
+		want:    "the id of a gate",
+		pattern: regexp.MustCompile(gatePattern),
+		refers:  true,
+		limit:   64,
+	},
+	"path": {
+		// Each segment: one dot, a name, or a name that begins with two dots.
+		want:    "a path inside the repository such as sub/folder",
+		pattern: regexp.MustCompile(`^(\.|\.?[^/\\.][^/\\]*|\.\.[^/\\]+)(/(\.|\.?[^/\\.][^/\\]*|\.\.[^/\\]+))*/?$`),
+		clean:   path.Clean,
+	},
+	"variable": {
+		want:    "the name of an environment variable",
+		pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
+		private: true, // NAME=value is a likely mistake
+		limit:   128,
+	},
+	"words": {
+		want:    "text that is not blank",
+		pattern: regexp.MustCompile(`\S`),
+		clean:   strings.TrimSpace,
+	},
+	"zone": {
+		want:    "a time zone such as UTC or Europe/Berlin",
+		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`),
+		check:   checkZone,
+	},
+}
+
+func formatNamed(name string) format {
+	f, ok := formats[name]
+	if !ok {
+		panic("config: no format " + name)
+	}
+	return f
+}
+
+// apply checks a text and returns its one spelling.
+func (f format) apply(text string) (string, error) {
+	limit := f.limit
+	if limit == 0 {
+		limit = maxText
+	}
+	if len(text) > limit {
+		return "", faultf("", "text of %d bytes: the limit is %d", len(text), limit)
+	}
+	if r, ok := strange(text, f.lines); ok {
+		return "", faultf("", "character %+q, which cannot be seen: want %s", r, f.want)
+	}
+	if f.pattern != nil && !f.pattern.MatchString(text) {
+		if f.private {
+			return "", faultf("", "want %s", f.want)
+		}
+		return "", faultf("", "want %s, found %s", f.want, quote(text))
+	}
+	if f.check != nil {
+		if err := f.check(text); err != nil {
+			return "", err
+		}
+	}
+	if f.clean != nil {
+		text = f.clean(text)
+	}
+	return text, nil
+}
+
+// strange finds a character that a reader of the file could not see: escapes
+// in double quotes can write every one of them.
+func strange(text string, lines bool) (rune, bool) {
+	for _, r := range text {
+		if lines && (r == '\n' || r == '\t') {
+			continue
+		}
+		if unicode.IsControl(r) || invisible(r) {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
+// checkBranch is what git check-ref-format refuses beyond the pattern.
+func checkBranch(name string) *fault {
+	for _, part := range []string{"..", "//", "/.", "@{"} {
+		if strings.Contains(name, part) {
+			return faultf("", "no branch can be named %s: it contains %q", quote(name), part)
+		}
+	}
+	for _, end := range []string{"/", ".", ".lock"} {
+		if strings.HasSuffix(name, end) {
+			return faultf("", "no branch can be named %s: it ends in %q", quote(name), end)
+		}
+	}
+	return nil
+}
+
+// checkZone looks a time zone up in the system's database. A machine without
+// one (a small container) accepts every name of the right form.
+func checkZone(name string) *fault {
+	if _, err := time.LoadLocation(name); err == nil && name != "Local" {
+		return nil
+	}
+	if _, err := time.LoadLocation("Europe/London"); err != nil && name != "Local" {
+		return nil
+	}
+	return faultf("", "unknown time zone %s: want an IANA name such as UTC or Europe/Berlin", quote(name))
+}
