@@ -31,10 +31,17 @@ func (r *Repo) Patches(ctx context.Context, commits []string, fn func(Hunk) erro
 	if len(commits) == 0 {
 		return nil
 	}
-	c := r.asStore("diff-tree", "--stdin", "-r", "-p", "-U0", "-M", "--root", "--no-color", "--no-ext-diff",
+	c := r.asStore("diff-tree", "--stdin", "--always", "-r", "-p", "-U0", "-M", "--root", "--no-color", "--no-ext-diff",
 		"--no-textconv", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--diff-filter=tuxdb", "--ignore-submodules=all")
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
-	return r.parsed(ctx, c, func(out *bufio.Reader) error { return parsePatches(out, fn) })
+	return r.parsed(ctx, c, func(out *bufio.Reader) error {
+		seen, err := parsePatches(out, fn)
+		if err == nil && seen != len(commits) {
+			// git passes over an id that it does not know without a word.
+			err = fmt.Errorf("git showed %d of %d commits", seen, len(commits))
+		}
+		return err
+	})
 }
 
 // parsed runs a command and hands its output to parse while it comes. An error
@@ -62,41 +69,42 @@ func (r *Repo) parsed(ctx context.Context, c run.Command, parse func(*bufio.Read
 
 // parsePatches reads patches with commit ids on lines of their own between
 // them. Content can never be taken for a header: hunk headers say how many
-// lines follow.
-func parsePatches(in *bufio.Reader, fn func(Hunk) error) error {
+// lines follow. It gives the number of commits it saw.
+func parsePatches(in *bufio.Reader, fn func(Hunk) error) (commits int, err error) {
 	p := patchParser{in: in}
 	var h Hunk
 	for {
 		line, err := p.next()
 		if err == io.EOF {
-			return nil
+			return commits, nil
 		}
 		if err != nil {
-			return err
+			return commits, err
 		}
 		switch {
 		case IsID(string(line)):
 			h.Commit = string(line)
+			commits++
 		case bytes.HasPrefix(line, []byte("diff --git ")):
 			h.Path = ""
 		case bytes.HasPrefix(line, []byte("+++ ")):
 			if h.Path, err = newSide(string(line[4:])); err != nil {
-				return err
+				return commits, err
 			}
 		case bytes.HasPrefix(line, []byte("@@ ")):
 			old, span, err := parseHunkHeader(string(line))
 			if err != nil {
-				return err
+				return commits, err
 			}
 			if h.Text, err = p.hunk(old, span.count); err != nil {
-				return err
+				return commits, err
 			}
 			h.Line = span.from
 			if span.count == 0 || h.Path == "" {
 				continue
 			}
 			if err := fn(h); err != nil {
-				return err
+				return commits, err
 			}
 		}
 	}

@@ -34,7 +34,9 @@ type Command struct {
 	Dir  string   // working directory. Required.
 	Env  []string // "KEY=value", added to the runner's; later ones win
 
-	Stdin io.Reader // nil: empty
+	// Stdin is what the child may read; nil: nothing. The call does not wait
+	// for it: a child that has ended leaves the rest unread.
+	Stdin io.Reader
 	// Stdout gets the standard output as it comes. Nil: it is kept in Result.
 	Stdout io.Writer
 
@@ -122,7 +124,6 @@ func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Args[0] = c.Name
 	cmd.Dir = c.Dir
 	cmd.Env = env
-	cmd.Stdin = c.Stdin
 	cmd.Stderr = stderr
 	cmd.Stdout = stdout
 	if c.Stdout != nil {
@@ -139,10 +140,15 @@ func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
 	// closed: a descendant that holds them cannot keep us waiting.
 	cmd.WaitDelay = grace
 
+	feed, err := feeder(cmd, c.Stdin)
+	if err != nil {
+		return Result{}, err
+	}
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return Result{}, &NotStartedError{Name: c.Name, Missing: errors.Is(err, os.ErrNotExist), Err: err}
 	}
+	go feed()
 	err = cmd.Wait()
 	killGroup(cmd.Process.Pid)
 	if c.Contain {
@@ -164,6 +170,22 @@ func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
 		return res, fmt.Errorf("%s: %w", c.Name, err)
 	}
 	return res, nil
+}
+
+// feeder gives the function that fills a child's standard input. os/exec would
+// wait for a reader of its own making, also one that blocks for ever.
+func feeder(cmd *exec.Cmd, stdin io.Reader) (func(), error) {
+	if stdin == nil {
+		return func() {}, nil
+	}
+	w, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		_, _ = io.Copy(w, stdin) // a child need not read all
+		_ = w.Close()
+	}, nil
 }
 
 // lastLines is the end of a child's stderr on one line, for an error.
