@@ -68,21 +68,21 @@ type Config struct {
 // Gates holds the options of every gate: a field for each that is built in, in
 // the order of the contract, and Custom for the user's own.
 type Gates struct {
-	Secrets      SecretsGate     `key:"secrets" defaults:"scope=all" doc:"Secrets in files and in git's history."`
-	History      HistoryGate     `key:"history" defaults:"scope=all" doc:"Recent commits: conflict markers, large files, messages."`
-	EnvFiles     Gate            `key:"env-files" defaults:"scope=all" doc:"Environment files that should not be committed."`
-	Permissions  Gate            `key:"permissions" doc:"Powers that workflows ask for and file modes."`
+	Secrets      SecretsGate     `key:"secrets" defaults:"scope=all" doc:"Secrets in the tree and in git's history."`
+	History      HistoryGate     `key:"history" defaults:"scope=all" doc:"Secret-shaped assignments in recent commits."`
+	EnvFiles     Gate            `key:"env-files" defaults:"scope=all" doc:"Environment files with secrets that git does not ignore."`
+	Permissions  Gate            `key:"permissions" doc:"Files that everybody may write to."`
 	SAST         Gate            `key:"sast" doc:"Static analysis for security."`
 	Deps         Gate            `key:"deps" doc:"Dependencies with known vulnerabilities."`
 	Tests        TestsGate       `key:"tests" doc:"The test suite's result."`
-	Coverage     CoverageGate    `key:"coverage" doc:"Lines covered by tests."`
+	Coverage     CoverageGate    `key:"coverage" doc:"How much of the code the tests cover."`
 	Duplication  DuplicationGate `key:"duplication" doc:"Copied code."`
 	Complexity   ComplexityGate  `key:"complexity" doc:"Functions that branch too much."`
 	Lint         LintGate        `key:"lint" doc:"Findings of linters."`
 	Types        TypesGate       `key:"types" doc:"Code covered by type annotations."`
 	Bundle       BundleGate      `key:"bundle" doc:"Size of what is shipped to browsers."`
-	Checkpoints  Gate            `key:"checkpoints" doc:"Checkpoints of the work in progress."`
-	Budget       Gate            `key:"budget" defaults:"scope=all" doc:"The cost budget."`
+	Checkpoints  Gate            `key:"checkpoints" doc:"Reviews by people: of schemas, research and implementation."`
+	Budget       Gate            `key:"budget" defaults:"scope=all" doc:"What the cost ledger says has been spent."`
 	Suppressions Gate            `key:"suppressions" doc:"Markers in the change that silence a tool."`
 
 	// Custom are the user's own gates, sorted by id.
@@ -150,7 +150,7 @@ type CoverageGate struct {
 	Min float64 `key:"min" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of lines covered."`
 
 	// Report is the coverage report to read. Empty: looked for.
-	Report string `key:"report" format:"path" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for."`
+	Report string `key:"report" format:"file" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for."`
 }
 
 // DuplicationGate are the options of the gate duplication.
@@ -194,8 +194,9 @@ type CustomGate struct {
 	// run, and SARIF was written by an earlier step.
 	Run string `key:"run" format:"command" strict:"same" doc:"Shell command line. Without sarif, its exit status decides."`
 
-	// SARIF is the file with the findings, in the tree. Empty: none.
-	SARIF string `key:"sarif" format:"path" strict:"same" doc:"SARIF 2.1.0 file with the findings, written by run or by an earlier step."`
+	// SARIF is the file with the findings, relative to the root of the
+	// repository whatever Dir is. Empty: none.
+	SARIF string `key:"sarif" format:"file" strict:"same" doc:"SARIF 2.1.0 file with the findings, relative to the root of the repository, written by run or by an earlier step."`
 
 	// Severity maps SARIF levels and rule ids to severities. It always holds
 	// error, warning and note; a rule id outranks its result's level.
@@ -205,7 +206,7 @@ type CustomGate struct {
 	Env []string `key:"env" needs:"run" format:"variable" strict:"few" doc:"Names of environment variables that the command may see besides the clean set."`
 
 	// Dir is the command's working directory in the tree. Empty: its root.
-	Dir string `key:"dir" format:"path" strict:"same" doc:"Working directory, relative to the root of the repository. Absent: the root."`
+	Dir string `key:"dir" format:"folder" strict:"same" doc:"Working directory, relative to the root of the repository. Absent: the root."`
 }
 
 // Worktree are the options of wf-ci worktree.

@@ -103,6 +103,27 @@ func TestNoSecretInErrors(t *testing.T) {
 	}
 }
 
+func TestPaths(t *testing.T) {
+	tests := []struct {
+		format, text, want string // want "": refused
+	}{
+		{"file", "a", "a"}, {"file", "./a", "a"}, {"file", "a/b.c", "a/b.c"}, {"file", ".a", ".a"}, {"file", "..a/b", "..a/b"},
+		{"file", "a/./b", "a/b"}, {"file", "...", "..."}, {"file", "a b/c", "a b/c"}, {"file", "日本", "日本"},
+		{"file", ".", ""}, {"file", "./.", ""}, {"file", "", ""}, {"file", "a/", ""}, {"file", "/a", ""}, {"file", "..", ""},
+		{"file", "../a", ""}, {"file", "a/../b", ""}, {"file", "a/..", ""}, {"file", "a//b", ""}, {"file", `a\b`, ""}, {"file", `..\a`, ""},
+		{"folder", "a/", "a"}, {"folder", "a/b/", "a/b"}, {"folder", "/", ""}, {"folder", "../", ""},
+	}
+	for _, tt := range tests {
+		got, f := formats[tt.format].apply(tt.text)
+		if got != tt.want || (f == nil) != (tt.want != "") {
+			t.Errorf("%s %q: got %q, %v", tt.format, tt.text, got, f)
+		}
+	}
+	if got, f := formats["folder"].apply("./."); got != "" || f != nil {
+		t.Errorf("the root: got %q, %v", got, f)
+	}
+}
+
 func TestErrorWithoutPlace(t *testing.T) {
 	e := Error{File: "flag --timeout", Message: "want a duration", Hint: "10m"}
 	if got, want := e.Error(), "flag --timeout: want a duration\n  10m"; got != want {

@@ -26,6 +26,14 @@ const maxText = 1024
 
 const gatePattern = `^[a-z0-9][a-z0-9-]*$`
 
+// pathPattern is a path that stays below where it begins. Each segment is one
+// dot, a name, or a name that begins with two dots.
+const pathPattern = `^` + segment + `(/` + segment + `)*`
+
+const wantFile = "a file inside the repository such as reports/out.sarif"
+
+const segment = `(\.|\.?[^/\\.][^/\\]*|\.\.[^/\\]+)`
+
 var formats = map[string]format{
 	"": {},
 	"branch": {
@@ -51,11 +59,16 @@ var formats = map[string]format{
 		refers:  true,
 		limit:   64,
 	},
-	"path": {
-		// Each segment: one dot, a name, or a name that begins with two dots.
-		want:    "a path inside the repository such as sub/folder",
-		pattern: regexp.MustCompile(`^(\.|\.?[^/\\.][^/\\]*|\.\.[^/\\]+)(/(\.|\.?[^/\\.][^/\\]*|\.\.[^/\\]+))*/?$`),
+	"file": {
+		want:    wantFile,
+		pattern: regexp.MustCompile(pathPattern + `$`),
+		check:   checkFile,
 		clean:   path.Clean,
+	},
+	"folder": {
+		want:    "a folder inside the repository such as sub/folder",
+		pattern: regexp.MustCompile(pathPattern + `/?$`),
+		clean:   cleanFolder,
 	},
 	"variable": {
 		want:    "the name of an environment variable",
@@ -84,7 +97,7 @@ func formatNamed(name string) format {
 }
 
 // apply checks a text and returns its one spelling.
-func (f format) apply(text string) (string, error) {
+func (f format) apply(text string) (string, *fault) {
 	limit := f.limit
 	if limit == 0 {
 		limit = maxText
@@ -102,8 +115,8 @@ func (f format) apply(text string) (string, error) {
 		return "", faultf("", "want %s, found %s", f.want, quote(text))
 	}
 	if f.check != nil {
-		if err := f.check(text); err != nil {
-			return "", err
+		if wrong := f.check(text); wrong != nil {
+			return "", wrong
 		}
 	}
 	if f.clean != nil {
@@ -124,6 +137,22 @@ func strange(text string, lines bool) (rune, bool) {
 		}
 	}
 	return 0, false
+}
+
+// checkFile refuses a path to the root itself.
+func checkFile(name string) *fault {
+	if path.Clean(name) == "." {
+		return faultf("", "want %s, found %s", wantFile, quote(name))
+	}
+	return nil
+}
+
+// cleanFolder writes the root as nothing.
+func cleanFolder(name string) string {
+	if name = path.Clean(name); name == "." {
+		return ""
+	}
+	return name
 }
 
 // checkBranch is what git check-ref-format refuses beyond the pattern.

@@ -108,6 +108,7 @@ func TestLarge(t *testing.T) {
 		"colons":      fill(":"),
 		"block text":  "gates: {g: {run: |\n" + fill(" x\n"),
 		"stairs":      stairs(700),
+		"names":       "gates: {g: {run: x, env: [" + numbered("A%d,", 35_000) + "]}}",
 		"wrong keys":  "{" + numbered("k%d: 1, ", 20_000) + "}",
 		"wrong gates": "gates: {" + numbered("G%d: {run: x}, ", 15_000) + "}",
 		"own gates":   "gates: {" + numbered("g%d: {run: x}, ", 15_000) + "}",

@@ -16,17 +16,20 @@ type kind struct {
 	want  string   // what a right value is, for "want …"
 	tags  []string // the YAML types that it may be written as
 	json  string   // its type in the JSON Schema
-	parse func(s *spec, text string) (reflect.Value, error)
+	parse func(s *spec, text string) (reflect.Value, *fault)
 	show  func(v reflect.Value) string
 }
 
 // fault is a value that is wrong; the caller knows where it stands.
 type fault struct{ message, hint string }
 
-func (f *fault) Error() string { return f.message }
-
 func faultf(hint, format string, args ...any) *fault {
 	return &fault{message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// in puts the key before the message.
+func (f *fault) in(path string) *fault {
+	return &fault{path + ": " + f.message, f.hint}
 }
 
 // kindOf returns the kind of a type of leaf; false for everything else.
@@ -67,7 +70,7 @@ func (s *spec) want() string {
 	return s.kind.want
 }
 
-func parseBool(s *spec, text string) (reflect.Value, error) {
+func parseBool(s *spec, text string) (reflect.Value, *fault) {
 	switch strings.ToLower(text) {
 	case "true":
 		return reflect.ValueOf(true), nil
@@ -83,7 +86,7 @@ func showBool(v reflect.Value) string { return strconv.FormatBool(v.Bool()) }
 // and what no threshold is (.inf, 1e9).
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
-func parseInt(s *spec, text string) (reflect.Value, error) {
+func parseInt(s *spec, text string) (reflect.Value, *fault) {
 	if !decimal.MatchString(text) || strings.Contains(text, ".") {
 		return reflect.Value{}, faultf("", "want %s in plain digits, found %s", s.want(), number(text))
 	}
@@ -96,7 +99,7 @@ func parseInt(s *spec, text string) (reflect.Value, error) {
 
 func showInt(v reflect.Value) string { return strconv.FormatInt(v.Int(), 10) }
 
-func parseNumber(s *spec, text string) (reflect.Value, error) {
+func parseNumber(s *spec, text string) (reflect.Value, *fault) {
 	if !decimal.MatchString(text) {
 		hint := ""
 		if bare := strings.TrimSpace(strings.TrimSuffix(text, "%")); bare != text && decimal.MatchString(bare) {
@@ -133,7 +136,7 @@ const durationPattern = `^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`
 
 var duration = regexp.MustCompile(durationPattern)
 
-func parseDuration(s *spec, text string) (reflect.Value, error) {
+func parseDuration(s *spec, text string) (reflect.Value, *fault) {
 	d, err := time.ParseDuration(text)
 	if err != nil || !duration.MatchString(text) {
 		hint := ""
@@ -162,7 +165,7 @@ func showDuration(v reflect.Value) string {
 	return text
 }
 
-func parseDate(s *spec, text string) (reflect.Value, error) {
+func parseDate(s *spec, text string) (reflect.Value, *fault) {
 	if _, err := time.Parse(time.DateOnly, text); err != nil {
 		return reflect.Value{}, faultf("", "want %s, found %s", s.kind.want, quote(text))
 	}
@@ -173,7 +176,7 @@ const portsPattern = `^[0-9]{4,5}-[0-9]{4,5}$`
 
 var portRange = regexp.MustCompile(portsPattern)
 
-func parsePorts(s *spec, text string) (reflect.Value, error) {
+func parsePorts(s *spec, text string) (reflect.Value, *fault) {
 	if !portRange.MatchString(text) {
 		return reflect.Value{}, faultf("", "want %s, found %s", s.kind.want, quote(text))
 	}
@@ -192,27 +195,27 @@ func showPorts(v reflect.Value) string {
 }
 
 // parseText reads a word of an enum, or a text of the spec's format.
-func parseText(s *spec, text string) (reflect.Value, error) {
+func parseText(s *spec, text string) (reflect.Value, *fault) {
 	if len(s.enum) > 0 {
 		if !slices.Contains(s.enum, text) {
 			return reflect.Value{}, faultf(didYouMean(text, s.enum), "want %s, found %s", s.want(), quote(text))
 		}
 		return reflect.ValueOf(text), nil
 	}
-	text, err := s.format.apply(text)
-	return reflect.ValueOf(text), err
+	text, f := s.format.apply(text)
+	return reflect.ValueOf(text), f
 }
 
 // parseNames reads a list from a flag or a variable: A,B,C.
-func parseNames(s *spec, text string) (reflect.Value, error) {
+func parseNames(s *spec, text string) (reflect.Value, *fault) {
 	var names []string
 	for name := range strings.SplitSeq(text, ",") {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
-		name, err := s.format.apply(name)
-		if err != nil {
-			return reflect.Value{}, err
+		name, f := s.format.apply(name)
+		if f != nil {
+			return reflect.Value{}, f
 		}
 		names = append(names, name)
 	}

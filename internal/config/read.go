@@ -22,11 +22,7 @@ type reference struct {
 	id   string
 }
 
-func (r *reader) report(n *yaml.Node, err error) {
-	f, ok := err.(*fault)
-	if !ok {
-		f = faultf("", "%v", err)
-	}
+func (r *reader) report(n *yaml.Node, f *fault) {
 	r.errs = append(r.errs, r.src.errorAt(n.Line, n.Column, f))
 }
 
@@ -71,12 +67,12 @@ func (r *reader) leaf(s *spec, n *yaml.Node, v reflect.Value, path string) {
 	}
 	// What has the wrong type is read all the same where that gives the better
 	// message: "a number needs a unit".
-	parsed, err := s.kind.parse(s, n.Value)
+	parsed, f := s.kind.parse(s, n.Value)
 	switch typed := slices.Contains(s.kind.tags, n.ShortTag()); {
-	case !typed && (err == nil || s.kind.want == "text" && s.enum == nil):
+	case !typed && (f == nil || s.kind.want == "text" && s.enum == nil):
 		r.reportf(n, s.spelling(n), "%s: want %s, found %s", path, s.want(), found(n))
-	case err != nil:
-		r.report(n, within(path, err))
+	case f != nil:
+		r.report(n, f.in(path))
 	default:
 		v.Set(parsed.Convert(s.typ))
 		if s.format.refers {
@@ -91,12 +87,4 @@ func (s *spec) spelling(n *yaml.Node) string {
 		return "put it in quotes: " + quote(n.Value)
 	}
 	return "write it without quotes: " + bare(n)
-}
-
-// within puts the key before a fault's message.
-func within(path string, err error) error {
-	if f, ok := err.(*fault); ok {
-		return &fault{path + ": " + f.message, f.hint}
-	}
-	return err
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -54,8 +55,8 @@ func (r *reader) table(s *spec, n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	for k, val := range known(n) {
-		if _, err := formats["words"].apply(k.Value); err != nil {
-			r.report(k, within(path, err))
+		if _, f := formats["words"].apply(k.Value); f != nil {
+			r.report(k, f.in(path))
 			continue
 		}
 		elem := reflect.New(s.elem.typ).Elem()
@@ -70,30 +71,35 @@ func (r *reader) names(s *spec, n *yaml.Node, v reflect.Value, path string) {
 		r.reportf(n, "put it in brackets", "%s: want a list, found %s", path, kindOnly(n))
 		return
 	}
-	var names []string
+	seen := make(map[string]bool)
 	for _, item := range n.Content {
 		item = deref(item)
 		if tagged(item) {
 			continue
 		}
-		if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!str" {
-			r.reportf(item, "", "%s: want %s, found %s", path, s.format.want, kindOnly(item))
-			continue
-		}
-		name, err := s.format.apply(item.Value)
+		name, f := s.nameIn(item)
 		switch {
-		case err != nil && strings.Contains(item.Value, "="):
-			r.reportf(item, "the name only, without the value", "%s: want %s", path, s.format.want)
-		case err != nil:
-			r.report(item, within(path, err))
-		case slices.Contains(names, name):
+		case f != nil:
+			r.report(item, f.in(path))
+		case seen[name]:
 			r.reportf(item, "", "%s: %s is there twice", path, quote(name))
-		default:
-			names = append(names, name)
 		}
+		seen[name] = true
 	}
-	slices.Sort(names)
-	v.Set(reflect.ValueOf(names))
+	v.Set(reflect.ValueOf(slices.Sorted(maps.Keys(seen))))
+}
+
+// nameIn reads one word of a list. What is wrong is not repeated: it may well
+// be NAME=secret.
+func (s *spec) nameIn(item *yaml.Node) (string, *fault) {
+	if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!str" {
+		return "", faultf("", "want %s, found %s", s.format.want, kindOnly(item))
+	}
+	name, f := s.format.apply(item.Value)
+	if f != nil && strings.Contains(item.Value, "=") {
+		f = faultf("the name only, without the value", "want %s", s.format.want)
+	}
+	return name, f
 }
 
 // kindOnly is [found] without the value, which may be secret.

@@ -78,7 +78,7 @@ func (s *spec) meant(key string) string {
 // custom reads a gate of the user's own into a new element of all.
 func (r *reader) custom(s *spec, k, n *yaml.Node, all reflect.Value, path string) {
 	id, own := k.Value, s.rest
-	if _, err := formats["gate"].apply(id); err != nil {
+	if _, f := formats["gate"].apply(id); f != nil {
 		r.reportf(k, s.plainID(id), "gate id %s: want lower-case letters, digits and dashes, at most 64", quote(id))
 		return
 	}
@@ -101,7 +101,7 @@ func (s *spec) plainID(id string) string {
 	if near := nearest(plain, s.keys(), 1); near != "" {
 		plain = near
 	}
-	if _, err := formats["gate"].apply(plain); err != nil {
+	if _, f := formats["gate"].apply(plain); f != nil {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", plain)

@@ -62,23 +62,29 @@ func (c *Config) Origin(key string) string {
 func (c *Config) Set(key, value, origin string) error {
 	t, f := locate(reflect.ValueOf(c).Elem(), key)
 	if f == nil {
-		var v reflect.Value
-		v, err := t.spec.kind.parse(t.spec, value)
-		if err == nil {
-			t.assign(v.Convert(t.spec.typ))
-			c.origins[key] = origin
-			c.settle()
-			return nil
-		}
-		f = within(key, err).(*fault)
+		f = t.set(key, value)
 	}
-	return Error{File: escape(origin), Message: f.message, Hint: f.hint}
+	if f != nil {
+		return Error{File: escape(origin), Message: f.message, Hint: f.hint}
+	}
+	c.origins[key] = origin
+	c.settle()
+	return nil
 }
 
 // target is the leaf that a dotted key names.
 type target struct {
 	spec   *spec
 	assign func(reflect.Value)
+}
+
+func (t target) set(key, value string) *fault {
+	v, f := t.spec.kind.parse(t.spec, value)
+	if f != nil {
+		return f.in(key)
+	}
+	t.assign(v.Convert(t.spec.typ))
+	return nil
 }
 
 // locate follows a dotted key from the top of the configuration.
@@ -118,8 +124,8 @@ func locate(v reflect.Value, key string) (target, *fault) {
 
 // inTable names a key of a table: all that follows, dots and all.
 func inTable(s *spec, v reflect.Value, key string) (target, *fault) {
-	if _, err := formats["words"].apply(key); err != nil {
-		return target{}, err.(*fault)
+	if _, f := formats["words"].apply(key); f != nil {
+		return target{}, f
 	}
 	return target{s.elem, func(e reflect.Value) { v.SetMapIndex(reflect.ValueOf(key), e) }}, nil
 }

@@ -155,9 +155,9 @@ func (s *spec) fill(v reflect.Value) {
 }
 
 func (s *spec) mustParse(text string) reflect.Value {
-	v, err := s.kind.parse(s, text)
-	if err != nil {
-		panic(fmt.Sprintf("config: default of %s: %v", s.key, err))
+	v, f := s.kind.parse(s, text)
+	if f != nil {
+		panic(fmt.Sprintf("config: default of %s: %s", s.key, f.message))
 	}
 	return v.Convert(s.typ)
 }

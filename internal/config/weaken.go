@@ -72,9 +72,10 @@ func (s *spec) rank(v reflect.Value) float64 {
 	return float64(v.Int())
 }
 
+// subset compares two sorted lists.
 func subset(part, whole []string) bool {
 	for _, x := range part {
-		if !slices.Contains(whole, x) {
+		if _, ok := slices.BinarySearch(whole, x); !ok {
 			return false
 		}
 	}
