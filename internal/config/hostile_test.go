@@ -86,7 +86,8 @@ func TestHostile(t *testing.T) {
 }
 
 // TestLarge feeds files that are large in one way each. All have to come to an
-// end soon, whatever the end is.
+// end soon, whatever the end is. (The limit is for busy machines; what has gone
+// wrong takes minutes.)
 func TestLarge(t *testing.T) {
 	fill := func(part string) string { return strings.Repeat(part, maxSize/len(part)) }
 	tests := map[string]string{
@@ -119,7 +120,7 @@ func TestLarge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			_, err := Parse("f", []byte(text[:min(len(text), maxSize)]))
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if err != nil && len(err.Error()) > 50_000 {

@@ -136,9 +136,12 @@ func (r *reader) resolve(c *Config) {
 		ids = append(ids, id)
 		there[id] = true
 	}
-	for _, ref := range r.gates {
-		if !there[ref.id] {
-			r.reportf(ref.node, didYouMean(ref.id, ids), "unknown gate %s", quote(ref.id))
+	lost := slices.DeleteFunc(r.gates, func(ref reference) bool { return there[ref.id] })
+	for i, ref := range lost {
+		hint := ""
+		if i < shown { // the search is slow, and more are not printed
+			hint = didYouMean(ref.id, ids)
 		}
+		r.reportf(ref.node, hint, "unknown gate %s", quote(ref.id))
 	}
 }
