@@ -48,6 +48,11 @@ type Outcome struct {
 	Metrics  map[string]float64 `json:"metrics,omitempty"`
 	Rules    []Rule             `json:"rules,omitempty"` // known only after the run; adds to Gate.Rules
 
+	// Log is what a child process printed, its end at least, for people who
+	// watch. It is not part of the verdict, and may hold anything: it has to be
+	// redacted before it is shown.
+	Log []byte `json:"-"`
+
 	// Suppressions are the markers that the change adds (gate suppressions).
 	Suppressions []Suppression `json:"suppressions,omitempty"`
 }

@@ -1,7 +1,6 @@
 package gates
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,15 +16,12 @@ func (p Path) String() string {
 	return quoteC(s)
 }
 
-// MarshalJSON writes the path as a string: see [Path].
-func (p Path) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
+// MarshalText writes the path for JSON: see [Path].
+func (p Path) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (p *Path) UnmarshalJSON(data []byte) error {
-	var s string
-	if err := json.Unmarshal(data, &s); err != nil {
-		return err
-	}
+// UnmarshalText reads what MarshalText wrote.
+func (p *Path) UnmarshalText(text []byte) error {
+	s := string(text)
 	if !strings.HasPrefix(s, `"`) {
 		*p = Path(s)
 		return nil

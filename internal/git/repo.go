@@ -36,6 +36,10 @@ type Repo struct {
 	GitDir  string // absolute
 	Shallow bool   // part of the history is not here
 
+	// Boundary are the commits of a shallow clone whose parents are not here:
+	// what they changed cannot be told.
+	Boundary map[string]bool
+
 	runner  *run.Runner
 	scratch string   // an empty directory of ours; see asStore
 	extra   []string // environment that makes a snapshot's objects visible
@@ -66,7 +70,7 @@ func Open(ctx context.Context, runner *run.Runner, dir, scratch string) (*Repo, 
 			return nil, err
 		}
 	}
-	r := &Repo{runner: runner, scratch: scratch}
+	r := &Repo{Dir: dir, runner: runner, scratch: scratch}
 	if info, err := os.Stat(dir); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
@@ -94,7 +98,32 @@ func Open(ctx context.Context, runner *run.Runner, dir, scratch string) (*Repo, 
 		return nil, fmt.Errorf("find the top of the work tree: %w", err)
 	}
 	r.Dir = filepath.FromSlash(strings.TrimSuffix(top, "\n"))
-	return r, nil
+	if r.Shallow {
+		r.Boundary, err = r.boundary(ctx)
+	}
+	return r, err
+}
+
+func (r *Repo) boundary(ctx context.Context) (map[string]bool, error) {
+	path, err := r.gitPath(ctx, "shallow")
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // gone: deepened since
+		return nil, fmt.Errorf("find where the shallow clone ends: %w", err)
+	}
+	commits := make(map[string]bool)
+	for _, id := range strings.Fields(string(data)) {
+		commits[id] = true
+	}
+	return commits, nil
+}
+
+// gitPath is where git keeps a file of its own, absolute.
+func (r *Repo) gitPath(ctx context.Context, name string) (string, error) {
+	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--path-format=absolute", "--git-path", name))
+	return strings.TrimSuffix(out, "\n"), err
 }
 
 func openError(dir string, err error) error {

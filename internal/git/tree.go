@@ -112,13 +112,13 @@ func (r *Repo) headTree(ctx context.Context) (string, error) {
 // useScratchObjects makes new objects go to the scratch directory, and all of
 // this Repo's commands see them.
 func (r *Repo) useScratchObjects(ctx context.Context) error {
-	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--path-format=absolute", "--git-path", "objects"))
+	objects, err := r.gitPath(ctx, "objects")
 	if err != nil {
 		return err
 	}
 	r.extra = []string{
 		"GIT_OBJECT_DIRECTORY=" + filepath.Join(r.scratch, "objects"),
-		"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quoteAlternate(strings.TrimSuffix(out, "\n")),
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quoteAlternate(objects),
 	}
 	return nil
 }
@@ -134,11 +134,10 @@ func quoteAlternate(path string) string {
 // copyIndex copies the index with its file times, so that only what changed
 // since has to be read.
 func (r *Repo) copyIndex(ctx context.Context, to string) error {
-	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+	from, err := r.gitPath(ctx, "index")
 	if err != nil {
 		return err
 	}
-	from := strings.TrimSuffix(out, "\n")
 	data, err := os.ReadFile(from)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // nothing was ever added

@@ -24,9 +24,9 @@ var clean = []string{
 	"SYSTEMROOT", "SystemRoot", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "ProgramData",
 }
 
-// CleanEnv is the part of an environment that a child may see: a fixed list,
-// LC_*, and the variables named in allow.
-func CleanEnv(environ []string, allow ...string) []string {
+// CleanEnv is the part of an environment that a child may see: a fixed list
+// and LC_*.
+func CleanEnv(environ []string) []string {
 	var out []string
 	for _, kv := range environ {
 		key, value, ok := strings.Cut(kv, "=")
@@ -34,10 +34,18 @@ func CleanEnv(environ []string, allow ...string) []string {
 			continue
 		}
 		listed := slices.Contains(clean, key) || strings.HasPrefix(key, "LC_")
-		if listed && hasCredentials(value) {
-			continue
+		if listed && !hasCredentials(value) {
+			out = append(out, kv)
 		}
-		if listed || slices.Contains(allow, key) {
+	}
+	return out
+}
+
+// Pick is the part of an environment with these names.
+func Pick(environ, names []string) []string {
+	var out []string
+	for _, kv := range environ {
+		if key, _, ok := strings.Cut(kv, "="); ok && slices.Contains(names, key) {
 			out = append(out, kv)
 		}
 	}

@@ -156,8 +156,8 @@ func TestCleanEnv(t *testing.T) {
 	if got := run.CleanEnv(environ); !slices.Equal(got, []string{"PATH=/bin", "LC_ALL=C"}) {
 		t.Errorf("a child would see %q", got)
 	}
-	if got := run.CleanEnv(environ, "DATABASE_URL"); !slices.Equal(got, []string{"PATH=/bin", "LC_ALL=C", "DATABASE_URL=x"}) {
-		t.Errorf("a child that may see DATABASE_URL would see %q", got)
+	if got := run.Pick(environ, []string{"DATABASE_URL"}); !slices.Equal(got, []string{"DATABASE_URL=x"}) {
+		t.Errorf("picked %q", got)
 	}
 }
 
