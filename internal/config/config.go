@@ -86,7 +86,7 @@ type Gates struct {
 	Suppressions Gate            `key:"suppressions" doc:"Markers in the change that silence a tool."`
 
 	// Custom are the user's own gates, sorted by id.
-	Custom []CustomGate `rest:"ID" any:"run sarif" defaults:"scope=all" doc:"A gate of your own: any command, any SARIF 2.1.0 file, or both."`
+	Custom []CustomGate `rest:"ID" any:"run sarif" doc:"A gate of your own: any command, any SARIF 2.1.0 file, or both."`
 }
 
 // Scope says which findings of a gate may block.

@@ -76,7 +76,7 @@ gates:
 waivers:
   - {gate: zoo, fingerprint: f, reason: r, owner: o, expires: 2027-01-31}
 `)
-	common := Gate{Enabled: true, Required: true, Scope: ScopeAll, BlockOn: SeverityError, Timeout: 10 * time.Minute}
+	common := Gate{Enabled: true, Required: true, Scope: ScopeChange, BlockOn: SeverityError, Timeout: 10 * time.Minute}
 	optional := common
 	optional.Required = false
 	levels := map[string]Severity{"error": "error", "warning": "warning", "note": "note"}

@@ -31,7 +31,7 @@ func TestWeakened(t *testing.T) {
 		"own gate added":       {"", "gates: {g: {run: x, required: false}}", nil},
 		"own gate removed":     {"gates: {g: {run: make x}}", "", []string{"gates.g: make x -> removed"}},
 		"SARIF gate removed":   {"gates: {g: {sarif: a.sarif}}", "", []string{"gates.g: a.sarif -> removed"}},
-		"own gate loosened":    {"gates: {g: {run: x}}", "gates: {g: {run: x, enabled: false, scope: change}}", []string{"gates.g.enabled: true -> false", "gates.g.scope: all -> change"}},
+		"own gate loosened":    {"gates: {g: {run: x, scope: all}}", "gates: {g: {run: x, enabled: false, scope: change}}", []string{"gates.g.enabled: true -> false", "gates.g.scope: all -> change"}},
 		"another command":      {"gates: {g: {run: make check}}", `gates: {g: {run: "true"}}`, []string{"gates.g.run: make check -> true"}},
 		"no command":           {"gates: {g: {run: make, sarif: a}}", "gates: {g: {sarif: b}}", []string{"gates.g.run: make -> none", "gates.g.sarif: a -> b"}},
 		"a command besides":    {"gates: {g: {sarif: a}}", "gates: {g: {run: make, sarif: a}}", nil},
