@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 	"time"
 
@@ -273,11 +272,24 @@ func treeLines(ctx context.Context, t *Target, path Path) [][]byte {
 	return bytes.Split(data, []byte("\n"))
 }
 
-// Names are the ids of gates, for messages.
-func Names(list []Gate) string {
-	ids := make([]string, len(list))
-	for i, g := range list {
-		ids[i] = g.ID
+// Forecast is a gate and its plan, without a run.
+type Forecast struct {
+	Gate *Gate
+	Plan Plan
+	Err  error // it could not even plan
+}
+
+// PlanAll asks each gate for its plan. A gate that is left out says why.
+func PlanAll(ctx context.Context, t *Target, list []Gate, leftOut map[string]LeftOut) []Forecast {
+	forecasts := make([]Forecast, len(list))
+	for i := range list {
+		f := Forecast{Gate: &list[i]}
+		if out, ok := leftOut[f.Gate.ID]; ok {
+			f.Plan.Skip = out.Reason
+		} else if f.Gate.Plan != nil {
+			f.Plan, f.Err = f.Gate.Plan(ctx, t)
+		}
+		forecasts[i] = f
 	}
-	return strings.Join(ids, ", ")
+	return forecasts
 }

@@ -68,8 +68,9 @@ func (t *Tree) File(path string) *File {
 
 // Snapshot is the work tree as git would commit it now. Nothing in the
 // repository is written: the index and the new objects live in the scratch
-// directory.
-func (r *Repo) Snapshot(ctx context.Context) (*Tree, string, error) {
+// directory. Untracked paths in except are left out: files that we write
+// ourselves. The second result is HEAD's tree; empty before the first commit.
+func (r *Repo) Snapshot(ctx context.Context, except ...string) (*Tree, string, error) {
 	headTree, err := r.headTree(ctx)
 	if err != nil {
 		return nil, "", err
@@ -86,7 +87,11 @@ func (r *Repo) Snapshot(ctx context.Context) (*Tree, string, error) {
 		c.Env = append(c.Env, "GIT_INDEX_FILE="+index)
 		return c
 	}
-	if _, err := r.output(ctx, withIndex("add", "--all", "--", ":/")); err != nil {
+	add := []string{"add", "--all", "--", ":/"}
+	for _, path := range except {
+		add = append(add, ":(top,exclude,literal)"+path)
+	}
+	if _, err := r.output(ctx, withIndex(add...)); err != nil {
 		return nil, "", fmt.Errorf("read the work tree: %w", err)
 	}
 	id, err := r.output(ctx, withIndex("write-tree"))
