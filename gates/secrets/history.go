@@ -1,0 +1,128 @@
+package secrets
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/git"
+)
+
+// revisions are what the history is listed from; nil: no history is wanted, or
+// there is none.
+func revisions(h History, c *git.Change) []string {
+	switch {
+	case h == None || c.Head == "":
+		return nil
+	case h == Change && !c.Everything():
+		return []string{c.Head, "^" + c.Base}
+	}
+	return []string{c.Head}
+}
+
+func (g *gate) anyCommit(ctx context.Context, t *gates.Target) (bool, error) {
+	revs := revisions(g.options.History, t.Change)
+	if revs == nil {
+		return false, nil
+	}
+	some, err := t.Repo.Commits(ctx, 1, revs...)
+	return len(some) > 0, err
+}
+
+// history looks at the commits that are here. missing is why that is not the
+// history that is wanted.
+func (l *look) history(ctx context.Context, h History) (missing, err error) {
+	revs := revisions(h, l.target.Change)
+	if revs == nil {
+		return nil, nil
+	}
+	commits, err := l.target.Repo.Commits(ctx, 0, revs...)
+	if err != nil {
+		return nil, fmt.Errorf("list the history: %w", err)
+	}
+	commits = slices.DeleteFunc(commits, l.pointless)
+	if err := l.commits(ctx, commits); err != nil {
+		return nil, err
+	}
+	return l.missing(len(revs) == 1, len(commits)), nil
+}
+
+// pointless says whether there is no use in looking at a commit. Where a
+// shallow clone is cut off, a commit seems to add all that it holds: one of the
+// change would bring what was there before, and a clean HEAD is the tree.
+func (l *look) pointless(commit string) bool {
+	t := l.target
+	if !t.Repo.Boundary[commit] {
+		return false
+	}
+	return commit == t.Change.Head && !t.Tree.Dirty || !t.Change.Everything() && t.Change.HasCommit(commit)
+}
+
+// commits looks at what each commit adds.
+func (l *look) commits(ctx context.Context, commits []string) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(l.jobs)
+	// A git process for each part: small enough to keep every goroutine busy
+	// to the end, large enough to be worth its start.
+	size := min(256, max(16, len(commits)/(4*l.jobs)+1))
+	for part := range slices.Chunk(commits, size) {
+		if gctx.Err() != nil {
+			break
+		}
+		g.Go(func() error { return l.part(gctx, part) })
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	return context.Cause(ctx)
+}
+
+func (l *look) part(ctx context.Context, commits []string) error {
+	var bytes int64
+	err := l.target.Repo.Patches(ctx, commits, func(h git.Hunk) error {
+		bytes += int64(len(h.Text))
+		return l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.examined.Commits += int64(len(commits))
+	l.examined.Bytes += bytes
+	return nil
+}
+
+const fetchHint = "fetch it (git fetch --unshallow, or fetch-depth: 0 in actions/checkout)"
+
+// missing says what a shallow clone lacks.
+func (l *look) missing(full bool, commits int) error {
+	if !l.target.Repo.Shallow {
+		return nil
+	}
+	whole := true // all commits of the change are here
+	for b := range l.target.Repo.Boundary {
+		whole = whole && !l.target.Change.HasCommit(b)
+	}
+	less := None
+	if whole {
+		less = Change
+	}
+	switch {
+	case full:
+		return fmt.Errorf("the clone is shallow: %s here, the older history is not; %s, or set gates.secrets.history: %s", areHere(commits), fetchHint, less)
+	case !whole:
+		return fmt.Errorf("the clone is shallow: the commits of the change are not all here; %s, or set gates.secrets.history: %s", fetchHint, less)
+	}
+	return nil
+}
+
+func areHere(n int) string {
+	if n == 1 {
+		return "1 commit is"
+	}
+	return fmt.Sprintf("%d commits are", n)
+}
