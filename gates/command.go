@@ -1,6 +1,7 @@
 package gates
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (o CommandOptions) run(ctx context.Context, t *Target) (Outcome, error) {
 	defer root.Close()
 	switch {
 	case o.Run == "":
-		return o.readOnly(root, t)
+		return o.readOnly(ctx, root, t)
 	case o.SARIF == "":
 		out, _, err := o.start(ctx, root, t)
 		return out, err
@@ -82,10 +83,17 @@ func (o CommandOptions) run(ctx context.Context, t *Target) (Outcome, error) {
 }
 
 // readOnly reads a file that an earlier step wrote. One that the change itself
-// brings would let the change judge itself.
-func (o CommandOptions) readOnly(root *os.Root, t *Target) (Outcome, error) {
-	if t.Tree.File(o.SARIF) != nil && !t.Change.Everything() && t.Change.HasFile(o.SARIF) {
-		return Outcome{}, fmt.Errorf("%s is part of the change that it judges: let a step of the workflow write it, and have git ignore it", o.SARIF)
+// commits would let the change judge itself.
+func (o CommandOptions) readOnly(ctx context.Context, root *os.Root, t *Target) (Outcome, error) {
+	if t.Change.Head != "" && !t.Change.Everything() && t.Change.HasFile(o.SARIF) {
+		committed, err := t.Repo.ReadFile(ctx, t.Change.Head, o.SARIF, sarifLimit)
+		if err != nil {
+			return Outcome{}, err
+		}
+		written, err := readSARIFFile(root, o.SARIF)
+		if err == nil && committed != nil && bytes.Equal(committed, written) {
+			return Outcome{}, fmt.Errorf("%s is part of the change that it judges: let a step of the workflow write it, and have git ignore it", o.SARIF)
+		}
 	}
 	return readSARIF(root, t, o)
 }

@@ -160,14 +160,14 @@ func decodeSARIF(data []byte, log *sarifLog) error {
 		var typed *json.UnmarshalTypeError
 		switch {
 		case errors.As(err, &syntax):
-			offset = syntax.Offset
+			offset = syntax.Offset - 1 // it counts the offending byte
 		case errors.As(err, &typed):
 			offset = typed.Offset
 		}
-		before := data[:min(offset, int64(len(data)))]
+		before := data[:max(0, min(offset, int64(len(data))))]
 		line := bytes.Count(before, []byte("\n")) + 1
-		col := len(before) - bytes.LastIndexByte(before, '\n') - 1
-		return fmt.Errorf("line %d, column %d: not valid SARIF: %w", line, max(col, 1), err)
+		col := len(before) - bytes.LastIndexByte(before, '\n')
+		return fmt.Errorf("line %d, column %d: not valid SARIF: %w", line, col, err)
 	}
 	if log.Version != "2.1.0" {
 		return fmt.Errorf("SARIF version %.20q; want 2.1.0", log.Version)

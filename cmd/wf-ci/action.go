@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/ci"
+	"github.com/wf-ci/wf-ci/report"
+)
+
+// actionCmd is the container action: the options come from INPUT_* variables.
+type actionCmd struct{}
+
+// Run is a step's whole life. With warn-only the step succeeds whatever the
+// verdict is; the outputs still say it.
+func (actionCmd) Run(ctx context.Context, a *app) error {
+	in, err := ci.ReadInputs(a.getenv)
+	if err != nil {
+		return usageError{err.Error()}
+	}
+	if err := a.commands.Mask(in.GitHubToken); err != nil {
+		return err
+	}
+	a.unsupported(in)
+	dir := a.dir
+	if ws := ci.NewWorkspace(a.getenv); ws.Dir != "" {
+		dir = ws.Dir
+	}
+	a.dir = dir
+	sarif, jsonPath := in.SARIFFile, in.ReportJSON
+	if sarif == "" {
+		sarif = "wf-ci.sarif"
+	}
+	outputs := []output{{format: report.SARIF, name: "sarif", path: sarif}}
+	if jsonPath != "" {
+		outputs = append(outputs, output{format: report.JSON, name: "json", path: jsonPath})
+	}
+	v, err := a.judgeAndShow(ctx, runFlags{
+		Dir: filepath.Join(dir, in.WorkingDirectory), Base: in.BaseRef, Config: in.Config,
+		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
+	}, outputs)
+	if err != nil {
+		return err
+	}
+	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath}); err != nil {
+		return err
+	}
+	if v.Decision != gates.Pass && !in.WarnOnly {
+		return verdictError{v.Decision}
+	}
+	return nil
+}
+
+// unsupported says which inputs were given and do nothing yet.
+func (a *app) unsupported(in ci.Inputs) {
+	for _, given := range []struct{ name, value string }{
+		{"check-run", in.CheckRun}, {"comment", in.Comment}, {"upload-sarif", in.UploadSARIF}, {"ledger", in.Ledger},
+	} {
+		switch given.value {
+		case "", "false", "never", "off":
+		default:
+			_ = a.commands.Notice(fmt.Sprintf("wf-ci: this version does not act on the input %s yet", given.name))
+		}
+	}
+}
+
+// setOutputs gives the later steps what they may ask for.
+func (a *app) setOutputs(v *gates.Verdict, files map[string]string) error {
+	failed := []string{}
+	total, fresh := 0, 0
+	coverage := ""
+	for _, g := range v.Gates {
+		if g.Status == gates.StatusFail {
+			failed = append(failed, g.ID)
+		}
+		for _, f := range g.Findings {
+			total++
+			if f.New {
+				fresh++
+			}
+		}
+		if c, ok := g.Metrics["coverage"]; ok {
+			coverage = strconv.FormatFloat(c, 'f', -1, 64)
+		}
+	}
+	list, err := json.Marshal(failed)
+	if err != nil {
+		return err
+	}
+	values := [][2]string{
+		{"verdict", string(v.Decision)},
+		{"exit-code", strconv.Itoa(exitStatus(v.Decision))},
+		{"failed-gates", string(list)},
+		{"new-findings", strconv.Itoa(fresh)},
+		{"total-findings", strconv.Itoa(total)},
+		{"coverage", coverage},
+		{"cost", ""},
+		{"sarif-file", files["sarif-file"]},
+		{"report-json", files["report-json"]},
+	}
+	for _, kv := range values {
+		if err := ci.Output(a.getenv, kv[0], kv[1]); err != nil {
+			return fmt.Errorf("set the output %s: %w", kv[0], err)
+		}
+	}
+	return nil
+}
+
+// annotationsPerKind leaves room for one "N more": a runner keeps ten of a kind.
+const annotationsPerKind = 9
+
+// summaryLimit is under the runner's 1 MiB, above which it drops all of it.
+const summaryLimit = 1_000_000
+
+// tellRunner writes annotations and the step summary. What the runner does not
+// take is said, and turns no verdict.
+func (a *app) tellRunner(v *gates.Verdict) {
+	if !ci.Actions(a.getenv) {
+		return
+	}
+	for _, n := range report.Annotations(v, annotationsPerKind) {
+		err := a.commands.Annotate(ci.Level(n.Level), ci.Place{
+			Title: n.Title, File: n.Path, Line: n.Line, EndLine: n.EndLine, Column: n.Column, EndColumn: n.EndColumn,
+		}, n.Message)
+		if err != nil {
+			fmt.Fprintf(a.stderr, "wf-ci: warning: annotate: %v\n", err)
+			break
+		}
+	}
+	if a.getenv("GITHUB_STEP_SUMMARY") == "" {
+		return
+	}
+	var md bytes.Buffer
+	err := report.MarkdownLimit(summaryLimit)(&md, v)
+	if err == nil {
+		_, err = ci.Summary(a.getenv, md.String())
+	}
+	if err != nil {
+		fmt.Fprintf(a.stderr, "wf-ci: warning: step summary: %v\n", err)
+	}
+}

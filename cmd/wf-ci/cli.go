@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/secrets"
+	"github.com/wf-ci/wf-ci/internal/ci"
+)
+
+// Exit statuses; the contract for every command.
+const (
+	exitPass         = 0
+	exitFail         = 1
+	exitUsage        = 2
+	exitInconclusive = 3
+	exitInterrupted  = 130
+)
+
+// cli is the command line.
+type cli struct {
+	Run     runCmd           `cmd:"" help:"Run the gates and give one verdict (in CI)."`
+	Local   localCmd         `cmd:"" help:"Run the same gates with the same policy, drawn for a terminal."`
+	Gates   gatesCmd         `cmd:"" help:"Show which gates apply here and what each would examine, without running them."`
+	Report  reportCmd        `cmd:"" help:"Render a finished run in another format."`
+	Config  configCmd        `cmd:"" help:"Show and check the configuration."`
+	Action  actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
+	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
+}
+
+// app is what every command gets.
+type app struct {
+	environment
+	commands *ci.Commands
+	redactor *secrets.Redactor
+	rawOut   interface{ Write([]byte) (int, error) } // stdout past the sanitizer, for machines
+}
+
+// usageError is a mistake of the caller's: status 2, and nothing was changed.
+type usageError struct{ message string }
+
+func (e usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// verdictError carries the status of a finished run out of a command.
+type verdictError struct{ decision gates.Decision }
+
+func (e verdictError) Error() string { return string(e.decision) }
+
+// exitStatus is the status that a decision stands for.
+func exitStatus(d gates.Decision) int {
+	switch d {
+	case gates.Pass:
+		return exitPass
+	case gates.Fail:
+		return exitFail
+	default:
+		return exitInconclusive
+	}
+}
+
+// program is all of main, testable: everything it touches is in env.
+func program(ctx context.Context, env environment) int {
+	a := &app{environment: env, rawOut: env.stdout, redactor: secrets.NewRedactor()}
+	if ci.Actions(env.getenv) {
+		// The runner reads both streams for commands: nothing of a checkout may
+		// reach them unchanged.
+		out := ci.NewWriter(env.stdout)
+		errs := out.Beside(env.stderr)
+		defer out.Flush()
+		defer errs.Flush()
+		a.stdout, a.stderr = out, errs
+		a.commands = ci.NewCommands(errs, env.getenv)
+	} else {
+		a.commands = ci.NewCommands(ci.NewWriter(env.stderr), env.getenv)
+	}
+	return a.status(ctx, a.execute(ctx))
+}
+
+// helpShown ends the parser where it would exit the process.
+type helpShown struct{ code int }
+
+func (a *app) execute(ctx context.Context) (err error) {
+	var c cli
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case helpShown:
+			err = nil
+		default:
+			panic(p)
+		}
+	}()
+	parser, err := kong.New(&c,
+		kong.Name("wf-ci"),
+		kong.Description("Security and quality gates with one honest verdict, the same in CI and on a laptop.\n\n"+
+			"Exit status: 0 pass, 1 a gate blocks, 2 wrong use or configuration, 3 inconclusive."),
+		kong.Vars{"version": "wf-ci " + version},
+		kong.Writers(a.stdout, a.stderr),
+		kong.Exit(func(code int) { panic(helpShown{code}) }),
+		kong.Resolvers(fromEnvironment(a.getenv)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(a),
+	)
+	if err != nil {
+		return err
+	}
+	args := a.args
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		hint := "wf-ci --help"
+		var p *kong.ParseError
+		if errors.As(err, &p) && p.Context.Command() != "" {
+			hint = "wf-ci " + strings.Fields(p.Context.Command())[0] + " --help"
+		}
+		return usagef("%v; see %s", err, hint)
+	}
+	return parsed.Run()
+}
+
+// fromEnvironment gives each flag the value of WF_CI_<NAME>.
+func fromEnvironment(getenv func(string) string) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		name := "WF_CI_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if v := getenv(name); v != "" && flag.Name != "help" && flag.Name != "version" {
+			return v, nil
+		}
+		return nil, nil
+	})
+}
+
+// status says what went wrong, once, and gives the exit status.
+func (a *app) status(ctx context.Context, err error) int {
+	var verdict verdictError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitPass
+	case errors.As(err, &verdict):
+		return exitStatus(verdict.decision)
+	case ctx.Err() != nil:
+		fmt.Fprintln(a.stderr, "wf-ci: interrupted")
+		return exitInterrupted
+	case errors.As(err, &usage):
+		fmt.Fprintf(a.stderr, "wf-ci: %s\n", a.redactor.Redact(err.Error()))
+		return exitUsage
+	}
+	fmt.Fprintf(a.stderr, "wf-ci: %s\n", a.redactor.Redact(err.Error()))
+	return exitInconclusive
+}

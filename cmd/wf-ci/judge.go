@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/ci"
+	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/run"
+	"github.com/wf-ci/wf-ci/internal/state"
+)
+
+// options are what decides a run, from flags or from the action's inputs.
+type options struct {
+	dir     string
+	base    string
+	config  string
+	all     bool
+	only    []string
+	skip    []string
+	jobs    int
+	timeout time.Duration // zero: the policy's
+	noCache bool
+	offline bool
+	verbose bool
+	outputs []string // files that this run writes: no part of the tree
+	observe func(gates.Event)
+	started func(ids []string) // before the first gate starts
+}
+
+// job is a run that is ready to go.
+type job struct {
+	policy  policy
+	target  *gates.Target
+	list    []gates.Gate
+	leftOut map[string]gates.LeftOut
+	verdict gates.Verdict // head, base, tree, policy
+	notes   []string
+	close   func()
+}
+
+// undecided is a run that could not even begin to look.
+type undecided struct{ err error }
+
+func (e undecided) Error() string { return e.err.Error() }
+func (e undecided) Unwrap() error { return e.err }
+
+// prepare opens the repository, finds the change and the policy, and lists the
+// gates. Its error is a usageError, an undecided, or the context's.
+func (a *app) prepare(ctx context.Context, o options) (*job, error) {
+	dir := o.dir
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(a.dir, dir)
+	}
+	scratch, err := os.MkdirTemp(a.getenv("TMPDIR"), "wf-ci-")
+	if err != nil {
+		return nil, undecided{err}
+	}
+	j := &job{close: func() { _ = os.RemoveAll(scratch) }}
+	if err := a.fill(ctx, j, o, dir, scratch); err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) error {
+	env := append(run.CleanEnv(a.environ), ci.NewWorkspace(a.getenv).GitEnv(a.getenv, dir)...)
+	runner := &run.Runner{Env: env}
+	repo, err := git.Open(ctx, runner, dir, scratch)
+	if err != nil {
+		return openError(ctx, err)
+	}
+	found, err := a.resolve(ctx, repo, o)
+	if err != nil {
+		return undecided{err}
+	}
+	if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, found.PolicyBase); err != nil {
+		return err
+	}
+	if name := j.policy.config.DefaultBranch; name != "" && !ci.Actions(a.getenv) && o.base == "" {
+		if found, err = ci.ResolveLocal(ctx, repo, "", name); err != nil {
+			return undecided{err}
+		}
+	}
+	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, o.outputs)...)
+	if err != nil {
+		return undecided{err}
+	}
+	change, err := repo.Diff(ctx, found.Base, found.Head, tree)
+	if err != nil {
+		return undecided{err}
+	}
+	j.target = &gates.Target{
+		Dir: repo.Dir, Repo: repo, Tree: tree, Change: change, Runner: runner, Jobs: o.jobs,
+		ReadPolicy: j.policy.read, Redact: a.redactor.Redact, Log: a.logger(o.verbose),
+	}
+	j.list = a.gateList(j.policy.config)
+	if j.leftOut, err = leftOut(j.policy.config, j.list, o.only, o.skip); err != nil {
+		return err
+	}
+	j.verdict = gates.Verdict{Tree: tree.Name(headTree), Head: found.Head, Base: found.Base, Policy: j.policy.info}
+	for _, note := range []string{found.Note, j.policy.note} {
+		if note != "" {
+			j.notes = append(j.notes, note)
+		}
+	}
+	return nil
+}
+
+// openError tells a wrong directory, which is the caller's mistake, from a
+// repository that could not be read.
+func openError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, git.ErrNotRepository):
+		return usagef("%v; run wf-ci inside one, or name it with -C DIR (git init makes one)", err)
+	case errors.Is(err, git.ErrBare), errors.Is(err, git.ErrOwner), errors.Is(err, os.ErrNotExist):
+		return usagef("%v", err)
+	}
+	var missing *run.NotStartedError
+	if errors.As(err, &missing) && missing.Missing {
+		return undecided{errors.New("git is not installed (apt-get install git, brew install git)")}
+	}
+	return undecided{err}
+}
+
+// resolve finds what to compare with: from the event in Actions, else from the
+// branches.
+func (a *app) resolve(ctx context.Context, repo *git.Repo, o options) (ci.Resolved, error) {
+	if !ci.Actions(a.getenv) {
+		return ci.ResolveLocal(ctx, repo, o.base, "")
+	}
+	event, err := ci.ReadEvent(a.getenv)
+	if err != nil {
+		return ci.Resolved{}, err
+	}
+	if o.base != "" {
+		return ci.ResolveBase(ctx, event, repo, o.base, o.offline)
+	}
+	return ci.Resolve(ctx, event, repo, o.offline)
+}
+
+// below are the paths that lie in the tree, relative to its root.
+func below(top, dir string, paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(dir, p)
+		}
+		if real, err := filepath.EvalSymlinks(filepath.Dir(p)); err == nil {
+			p = filepath.Join(real, filepath.Base(p))
+		}
+		rel, err := filepath.Rel(top, p)
+		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			out = append(out, filepath.ToSlash(rel))
+		}
+	}
+	return out
+}
+
+func (a *app) logger(verbose bool) *slog.Logger {
+	level := slog.LevelError
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// judge runs the gates and gives the verdict. A run that could not begin to
+// look has a verdict too: inconclusive, and why.
+func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Result, []string, error) {
+	begun := a.now()
+	if o.jobs <= 0 {
+		o.jobs = runtime.GOMAXPROCS(0)
+	}
+	j, err := a.prepare(ctx, o)
+	var cannot undecided
+	if errors.As(err, &cannot) && ctx.Err() == nil {
+		v := gates.Judge(gates.Policy{Today: gates.DateOf(begun)}, &git.Change{}, nil)
+		v.Reasons = []string{a.redactor.Redact(cannot.Error())}
+		v.Started, v.DurationMS = begun.UTC(), a.now().Sub(begun).Milliseconds()
+		return &v, nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer j.close()
+	if o.started != nil {
+		o.started(running(j))
+	}
+	results, err := gates.Run(ctx, j.target, j.list, a.runOptions(j, o))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	v := gates.Judge(judgePolicy(j.policy.config, o.all, ci.InCI(a.getenv), begun), j.target.Change, results)
+	v.Tree, v.Head, v.Base, v.Policy = j.verdict.Tree, j.verdict.Head, j.verdict.Base, j.verdict.Policy
+	v.Started, v.DurationMS = begun.UTC(), a.now().Sub(begun).Milliseconds()
+	return &v, results, j.notes, nil
+}
+
+// running are the gates that are not left out.
+func running(j *job) []string {
+	var ids []string
+	for _, g := range j.list {
+		if _, ok := j.leftOut[g.ID]; !ok {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids
+}
+
+func (a *app) runOptions(j *job, o options) gates.Options {
+	opts := gates.Options{
+		Jobs: o.jobs, Memory: memoryMiB(), Timeout: j.policy.config.Timeout, Timeouts: make(map[string]time.Duration),
+		LeftOut: j.leftOut, Observe: o.observe,
+	}
+	for id, g := range j.policy.config.Gates.All() {
+		opts.Timeouts[id] = g.Timeout
+	}
+	if o.timeout > 0 {
+		opts.Timeout, opts.Timeouts = o.timeout, nil
+	}
+	if dir := a.cacheDir(); dir != "" && !o.noCache {
+		opts.Cache = state.DirCache{Dir: filepath.Join(dir, "outcomes")}
+	}
+	return opts
+}
+
+// cacheDir is where outcomes are kept; empty: nowhere. In CI nothing is kept:
+// a cache that a workflow restores may have been written by a pull request.
+func (a *app) cacheDir() string {
+	if ci.InCI(a.getenv) {
+		return ""
+	}
+	if d := a.getenv("XDG_CACHE_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "wf-ci")
+	}
+	home := a.getenv("HOME")
+	switch {
+	case runtime.GOOS == "windows" && filepath.IsAbs(a.getenv("LOCALAPPDATA")):
+		return filepath.Join(a.getenv("LOCALAPPDATA"), "wf-ci")
+	case !filepath.IsAbs(home):
+		return ""
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Caches", "wf-ci")
+	}
+	return filepath.Join(home, ".cache", "wf-ci")
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/secrets"
+	"github.com/wf-ci/wf-ci/internal/config"
+	"github.com/wf-ci/wf-ci/internal/run"
+)
+
+// gateList is the list of gates, in the order of the report.
+func (a *app) gateList(cfg *config.Config) []gates.Gate {
+	g := cfg.Gates
+	list := []gates.Gate{
+		secrets.Gate(secrets.Options{History: secrets.History(g.Secrets.History)}),
+		gates.History(g.History.Commits),
+		gates.EnvFiles(),
+		gates.Permissions(),
+	}
+	list = append(list, unbuilt(cfg)...)
+	list = append(list, gates.Budget(nil), gates.Suppressions())
+	for _, c := range g.Custom {
+		severity := make(map[string]gates.Severity, len(c.Severity))
+		for k, v := range c.Severity {
+			severity[k] = gates.Severity(v)
+		}
+		custom := gates.Command(gates.CommandOptions{
+			ID: c.ID, Run: c.Run, SARIF: c.SARIF, Severity: severity, Env: run.Pick(a.environ, c.Env), Dir: c.Dir,
+		})
+		custom.Doc = a.redactor.Redact(custom.Doc) // it quotes the command line
+		list = append(list, custom)
+	}
+	for i := range list {
+		if list[i].CacheKey != "" {
+			list[i].CacheKey += " " + buildID()
+		}
+	}
+	return list
+}
+
+// unbuilt are gates that the configuration asks for and that this version does
+// not have. They say so, rather than be passed over in silence.
+func unbuilt(cfg *config.Config) []gates.Gate {
+	var list []gates.Gate
+	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
+		if cfg.Origin("gates."+id) == "built-in" {
+			continue
+		}
+		list = append(list, gates.Gate{
+			ID: id, Scope: gates.ScopeChange,
+			Doc:  "a gate of a later version",
+			Help: "Take it out of the configuration, or give your own command as a gate until it is there.",
+			Run: func(context.Context, *gates.Target) (gates.Outcome, error) {
+				return gates.Outcome{}, fmt.Errorf("this version of wf-ci has no %s gate yet: take gates.%s out of the configuration, or use a gate of your own (run:)", id, id)
+			},
+		})
+	}
+	return list
+}
+
+// buildID tells builds of this program apart, so that an outcome of another
+// engine is never taken from the cache.
+func buildID() string {
+	if version != "devel" {
+		return version
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return version
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return version
+	}
+	return fmt.Sprintf("%s %d %d", version, info.Size(), info.ModTime().UnixNano())
+}
+
+// leftOut is why gates are not to run: the policy, or a person's flags.
+func leftOut(cfg *config.Config, list []gates.Gate, only, skip []string) (map[string]gates.LeftOut, error) {
+	ids := make([]string, len(list))
+	for i, g := range list {
+		ids[i] = g.ID
+	}
+	for _, flag := range []struct {
+		name  string
+		given []string
+	}{{"only", only}, {"skip", skip}} {
+		for _, id := range flag.given {
+			if !slices.Contains(ids, id) {
+				return nil, usagef("--%s %s: there is no such gate here; there are: %s", flag.name, id, strings.Join(ids, ", "))
+			}
+		}
+	}
+	out := make(map[string]gates.LeftOut)
+	for _, id := range ids {
+		switch g := cfg.Gates.Get(id); {
+		case g != nil && !g.Enabled:
+			out[id] = gates.LeftOut{Reason: "disabled by the policy"}
+		case len(only) > 0 && !slices.Contains(only, id):
+			out[id] = gates.LeftOut{Reason: "not in --only", Flag: true}
+		case slices.Contains(skip, id):
+			out[id] = gates.LeftOut{Reason: "--skip", Flag: true}
+		}
+	}
+	return out, nil
+}

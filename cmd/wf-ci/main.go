@@ -1,0 +1,59 @@
+// Command wf-ci runs security and quality gates over a repository and gives
+// one verdict: pass, fail or inconclusive. The same gates run in CI and on a
+// laptop.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// version is set by the release: -ldflags "-X main.version=1.2.3".
+var version = "devel"
+
+// environment is all that a run sees of the machine it runs on.
+type environment struct {
+	args    []string // without the program's name
+	dir     string   // working directory, absolute
+	environ []string // "KEY=value"
+	getenv  func(string) string
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	// outWidth and errWidth are the terminals' widths in columns; zero: no terminal.
+	outWidth, errWidth int
+	now                func() time.Time
+}
+
+func main() { os.Exit(start()) }
+
+func start() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	return program(ctx, environment{
+		args: os.Args[1:], dir: dir, environ: os.Environ(), getenv: os.Getenv,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		outWidth: width(os.Stdout), errWidth: width(os.Stderr), now: time.Now,
+	})
+}
+
+func width(f *os.File) int {
+	if !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || columns <= 0 {
+		return 80
+	}
+	return columns
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/config"
+	"github.com/wf-ci/wf-ci/internal/git"
+)
+
+// configNames are where the configuration may be, in this order.
+var configNames = []string{".wf-ci.yml", ".github/wf-ci.yml"}
+
+// configLimit is more than the parser takes, so that the parser says so.
+const configLimit = 11 << 20
+
+// policyLimit bounds the other files that decide how a tree is judged.
+const policyLimit = 4 << 20
+
+// reader reads a file by its path in the tree; one that is not there is nil.
+type reader func(ctx context.Context, path string) ([]byte, error)
+
+func atRevision(repo *git.Repo, rev string, limit int64) reader {
+	return func(ctx context.Context, path string) ([]byte, error) {
+		return repo.ReadFile(ctx, rev, path, limit)
+	}
+}
+
+// fromDisk reads below a directory and never follows a link out of it.
+func fromDisk(dir string, limit int64) reader {
+	return func(_ context.Context, path string) ([]byte, error) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		info, err := root.Stat(filepath.FromSlash(path))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case !info.Mode().IsRegular():
+			return nil, fmt.Errorf("%s is no regular file", path)
+		case info.Size() > limit:
+			return nil, fmt.Errorf("%s is %d bytes; the limit is %d", path, info.Size(), limit)
+		}
+		return root.ReadFile(filepath.FromSlash(path))
+	}
+}
+
+// loadConfig reads and checks the configuration. name is what the user named;
+// empty: the usual places. found is empty where there is none.
+func loadConfig(ctx context.Context, read reader, name, where string) (cfg *config.Config, found string, err error) {
+	names := configNames
+	if name != "" {
+		names = []string{name}
+	}
+	for _, n := range names {
+		data, err := read(ctx, n)
+		if err != nil {
+			return nil, "", usagef("read the configuration: %v", err)
+		}
+		if data == nil {
+			continue
+		}
+		cfg, err := config.Parse(where+n, data)
+		if err != nil {
+			return nil, "", usageError{"the configuration is not valid; nothing was run\n" + err.Error()}
+		}
+		return cfg, n, nil
+	}
+	return config.Default(), "", nil
+}
+
+// policy is what judges, with where it comes from.
+type policy struct {
+	config *config.Config
+	info   gates.PolicyInfo
+	read   reader // of the other files that decide
+	note   string // worth telling a person
+}
+
+// loadPolicy finds what judges: on a pull request the configuration at its
+// base, and nothing that the change brings; else the file of the work tree.
+func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBase string) (policy, error) {
+	disk := fromDisk(repo.Dir, configLimit)
+	head, headName, err := loadConfig(ctx, disk, name, "")
+	if err != nil {
+		return policy{}, err
+	}
+	p := policy{config: head, read: fromDisk(repo.Dir, policyLimit), info: gates.PolicyInfo{Source: "builtin", Weakened: []gates.Weakening{}}}
+	if headName != "" {
+		p.info.Source = "file:" + headName
+	}
+	compare := policyBase
+	if compare == "" {
+		compare = base
+	}
+	if compare != "" {
+		old, oldName, err := loadConfig(ctx, atRevision(repo, compare, configLimit), name, compare[:10]+":")
+		if err != nil {
+			return policy{}, err
+		}
+		for _, w := range config.Weakened(old, head) {
+			p.info.Weakened = append(p.info.Weakened, gates.Weakening(w))
+		}
+		switch {
+		case policyBase != "":
+			p.config, p.read = old, atRevision(repo, policyBase, policyLimit)
+			p.info.Source = "builtin"
+			if oldName != "" {
+				p.info.Source = "base:" + oldName + "@" + policyBase
+			}
+		case old.Digest() != head.Digest():
+			p.note = fmt.Sprintf("the configuration differs from the base; a pull request is judged by the one at %.10s", base)
+		}
+	}
+	if name != "" && headName == "" && p.info.Source == "builtin" {
+		return policy{}, usagef("%s is not there; leave --config away for the usual places (%s, %s)", name, configNames[0], configNames[1])
+	}
+	p.info.Digest = p.config.Digest()
+	return p, nil
+}
+
+// judgePolicy translates the configuration for gates.Judge.
+func judgePolicy(cfg *config.Config, all, strict bool, today time.Time) gates.Policy {
+	p := gates.Policy{Gates: make(map[string]gates.GatePolicy), All: all, Strict: strict, Today: gates.DateOf(today)}
+	for id, g := range cfg.Gates.All() {
+		p.Gates[id] = gates.GatePolicy{Optional: !g.Required, Scope: gates.Scope(g.Scope), BlockOn: gates.Severity(g.BlockOn)}
+	}
+	for _, w := range cfg.Waivers {
+		p.Waivers = append(p.Waivers, gates.Waiver{
+			Gate: w.Gate, Fingerprint: w.Fingerprint, Reason: w.Reason, Owner: w.Owner, Expires: gates.Date(w.Expires),
+		})
+	}
+	return p
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/ci"
+	"github.com/wf-ci/wf-ci/internal/state"
+	"github.com/wf-ci/wf-ci/report"
+)
+
+// runFlags are what run and local share. Each can be set by WF_CI_<NAME>.
+type runFlags struct {
+	Dir     string        `short:"C" default:"." placeholder:"DIR" help:"Work on another directory."`
+	Base    string        `placeholder:"REV" help:"Compare with this revision. Default: from the event in CI, else the merge base with the default branch."`
+	Config  string        `placeholder:"PATH" help:"Configuration file in the repository. Default: .wf-ci.yml, .github/wf-ci.yml."`
+	All     bool          `help:"Findings outside the change block too."`
+	Only    []string      `placeholder:"G,G" help:"Run these gates only."`
+	Skip    []string      `placeholder:"G,G" help:"Leave these gates out."`
+	Jobs    int           `short:"j" placeholder:"N" help:"How many gates run at once. Default: one a core."`
+	Timeout time.Duration `placeholder:"D" help:"How long a gate may take, such as 5m. Default: the policy's."`
+	Output  []string      `sep:"none" placeholder:"FORMAT=PATH" help:"Also write a report: json, sarif, junit, markdown, html. Repeatable."`
+	NoCache bool          `help:"Run every gate, also those whose outcome is known."`
+	Offline bool          `help:"Use no network."`
+	JSON    bool          `name:"json" help:"Write the verdict as JSON to stdout."`
+	Verbose bool          `short:"v" help:"Say more on stderr."`
+}
+
+type runCmd struct{ runFlags }
+type localCmd struct{ runFlags }
+
+func (c *runCmd) Run(ctx context.Context, a *app) error   { return a.runGates(ctx, c.runFlags) }
+func (c *localCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags) }
+
+// runGates is run and local: judge, show, write. The error is the verdict's.
+func (a *app) runGates(ctx context.Context, f runFlags) error {
+	outputs, err := parseOutputs(f.Output)
+	if err != nil {
+		return err
+	}
+	if f.Jobs < 0 {
+		return usagef("--jobs %d: want 1 or more", f.Jobs)
+	}
+	if f.Timeout < 0 {
+		return usagef("--timeout %s: want more than zero", f.Timeout)
+	}
+	v, err := a.judgeAndShow(ctx, f, outputs)
+	if err != nil {
+		return err
+	}
+	if v.Decision != gates.Pass {
+		return verdictError{v.Decision}
+	}
+	return nil
+}
+
+// judgeAndShow runs the gates with their progress on stderr, and writes the
+// result to stdout and to every output.
+func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output) (*gates.Verdict, error) {
+	o := options{
+		dir: f.Dir, base: f.Base, config: f.Config, all: f.All, only: f.Only, skip: f.Skip, jobs: f.Jobs,
+		timeout: f.Timeout, noCache: f.NoCache, offline: f.Offline, verbose: f.Verbose,
+	}
+	for _, out := range outputs {
+		o.outputs = append(o.outputs, out.path)
+	}
+	var live *report.Live
+	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
+	o.observe = func(e gates.Event) { live.Event(e) }
+	v, results, notes, err := a.judge(ctx, o)
+	if live != nil {
+		live.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		fmt.Fprintf(a.stderr, "note: %s\n", n)
+	}
+	a.showLogs(v, results)
+	for _, out := range outputs {
+		if err := a.write(out, v); err != nil {
+			// A report that cannot be written is said, and turns no verdict.
+			fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err)
+		}
+	}
+	a.tellRunner(v)
+	if f.JSON {
+		return v, report.JSON(a.rawOut, v)
+	}
+	style := a.style(a.outWidth)
+	style.Brief = a.outWidth > 0 && a.errWidth > 0
+	return v, report.Text(style)(a.stdout, v)
+}
+
+// style is how a stream's reader sees.
+func (a *app) style(width int) report.Style {
+	noColor := a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb"
+	locale := a.getenv("LC_ALL") + a.getenv("LC_CTYPE") + a.getenv("LANG")
+	utf8 := strings.Contains(strings.ToLower(strings.ReplaceAll(locale, "-", "")), "utf8")
+	return report.Style{
+		Color: width > 0 && !noColor, Width: width,
+		Unicode: utf8 || ci.Actions(a.getenv),
+	}
+}
+
+// showLogs prints the end of what failing commands said, without secrets.
+func (a *app) showLogs(v *gates.Verdict, results []gates.Result) {
+	for i, r := range results {
+		status := v.Gates[i].Status
+		if len(r.Outcome.Log) == 0 || status == gates.StatusPass || status == gates.StatusSkipped {
+			continue
+		}
+		_ = a.commands.Group("output of " + r.Gate.ID)
+		if !ci.Actions(a.getenv) {
+			fmt.Fprintf(a.stderr, "output of %s:\n", r.Gate.ID)
+		}
+		for line := range strings.Lines(a.redactor.Redact(string(r.Outcome.Log))) {
+			fmt.Fprintf(a.stderr, "  %s\n", report.Visible(strings.TrimRight(line, "\r\n")))
+		}
+		_ = a.commands.EndGroup()
+	}
+}
+
+// output is one report that is asked for.
+type output struct {
+	format report.Format
+	name   string
+	path   string
+}
+
+func parseOutputs(specs []string) ([]output, error) {
+	var names []string
+	for _, f := range report.Formats() {
+		names = append(names, f.Name)
+	}
+	var outputs []output
+	for _, spec := range specs {
+		name, path, ok := strings.Cut(spec, "=")
+		if !ok || path == "" {
+			return nil, usagef("--output %s: want FORMAT=PATH, such as sarif=results.sarif", spec)
+		}
+		format, ok := report.Lookup(name)
+		if !ok {
+			return nil, usagef("--output %s: there is no format %q; there are: %s", spec, name, strings.Join(names, ", "))
+		}
+		outputs = append(outputs, output{format: format, name: name, path: path})
+	}
+	return outputs, nil
+}
+
+// write renders a report and puts it in place whole; in a container the file
+// gets the workspace's owner.
+func (a *app) write(out output, v *gates.Verdict) error {
+	path := out.path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.dir, path)
+	}
+	var buf bytes.Buffer
+	if err := out.format(&buf, v); err != nil {
+		return fmt.Errorf("render %s: %w", out.name, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", out.path, err)
+	}
+	if err := state.Write(path, buf.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", out.path, err)
+	}
+	return ci.NewWorkspace(a.getenv).Own(path)
+}
