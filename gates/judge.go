@@ -98,9 +98,8 @@ func judgeGate(p Policy, change *git.Change, waivers *waiverBook, r Result) Gate
 	if p.All {
 		g.Scope = ScopeAll
 	}
-	blockOn := gp.BlockOn
-	if blockOn == "" {
-		blockOn = SeverityError
+	if g.BlockOn = gp.BlockOn; g.BlockOn == "" {
+		g.BlockOn = SeverityError
 	}
 	switch {
 	case r.Skipped != "":
@@ -109,7 +108,7 @@ func judgeGate(p Policy, change *git.Change, waivers *waiverBook, r Result) Gate
 	case r.Err != nil:
 		// Findings of a gate that broke off are kept below: they are true, and
 		// one that blocks outranks the error.
-		g.Status, g.Reason = StatusError, r.Err.Error()
+		g.Status, g.Error, g.Reason = StatusError, r.Err.Error(), r.Err.Error()
 	default:
 		g.Status = StatusPass
 		waivers.looked(g.ID)
@@ -117,7 +116,7 @@ func judgeGate(p Policy, change *git.Change, waivers *waiverBook, r Result) Gate
 	for _, f := range r.Outcome.Findings {
 		j := Judged{Finding: f, New: isNew(change, f), Waiver: waivers.use(g.ID, f.Fingerprint)}
 		inScope := j.New || g.Scope == ScopeAll
-		j.Blocking = inScope && f.Severity.AtLeast(blockOn) && j.Waiver == nil
+		j.Blocking = inScope && f.Severity.AtLeast(g.BlockOn) && j.Waiver == nil
 		g.Findings = append(g.Findings, j)
 	}
 	if _, blocking := g.Count(); blocking > 0 {

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -192,6 +194,12 @@ func (r *runner) planAndRun(ctx context.Context, res *Result) {
 	case err != nil:
 		res.Err = r.redactError(err)
 	default:
+		for name, value := range out.Metrics {
+			if math.IsNaN(value) || math.IsInf(value, 0) {
+				res.Err = fmt.Errorf("the metric %s is not a number", name)
+				return
+			}
+		}
 		if missing := out.Examined.Missing(plan.Expect); missing != "" {
 			res.Err = fmt.Errorf("examined no %s, though there are some", missing)
 			return
@@ -213,6 +221,11 @@ func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) {
 			}
 			out.Findings[i].Message = clean
 		}
+	}
+	for i := range out.Findings {
+		// JSON knows no other text: what a report cannot hold is replaced here.
+		out.Findings[i].Message = strings.ToValidUTF8(out.Findings[i].Message, "\ufffd")
+		out.Findings[i].Rule = strings.ToValidUTF8(out.Findings[i].Rule, "\ufffd")
 	}
 	slices.SortFunc(out.Findings, Finding.Compare)
 	fillFingerprints(ctx, r.target, g.ID, out.Findings)

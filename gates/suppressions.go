@@ -52,8 +52,9 @@ var ignoreFiles = []string{
 	".nancy-ignore", ".nsprc", ".secretlintignore", ".trufflehogignore", ".betterleaksignore", "osv-scanner.toml", "audit-ci.json",
 }
 
-// prose are endings of documents, where a marker is a word and not an order.
-var prose = []string{".md", ".markdown", ".rst", ".adoc", ".txt"}
+// prose are endings of documents and of data, where a marker is a word and not
+// an order.
+var prose = []string{".md", ".markdown", ".rst", ".adoc", ".txt", ".json", ".sarif", ".svg", ".csv", ".lock"}
 
 // suppressionLimit is the size, in bytes, above which a file is data, not a
 // source that an engine would read for markers.

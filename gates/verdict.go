@@ -41,6 +41,7 @@ type Verdict struct {
 
 	SuppressionsAdded []Suppression `json:"suppressions_added"`
 	Waivers           WaiverReport  `json:"waivers"`
+	Version           string        `json:"version"` // of wf-ci
 
 	Started    time.Time `json:"started"`
 	DurationMS int64     `json:"duration_ms"`
@@ -68,11 +69,15 @@ type WaiverReport struct {
 
 // GateVerdict is one gate's line in the verdict.
 type GateVerdict struct {
-	ID       string             `json:"id"`
-	Status   Status             `json:"status"`
-	Required bool               `json:"required"`
-	Scope    Scope              `json:"scope"`
-	Reason   string             `json:"reason"` // why it was skipped, failed or could not decide
+	ID       string   `json:"id"`
+	Status   Status   `json:"status"`
+	Required bool     `json:"required"`
+	Scope    Scope    `json:"scope"`
+	BlockOn  Severity `json:"block_on"` // the least severity that blocks
+	Reason   string   `json:"reason"`   // why it was skipped, failed or could not decide
+	// Error is why it could not finish: with status error, and with status fail
+	// when what it saw before blocks already.
+	Error    string             `json:"error,omitempty"`
 	Examined Examined           `json:"examined"`
 	Engine   Engine             `json:"engine"`
 	Cached   bool               `json:"cached"`

@@ -38,13 +38,17 @@ func JSON(w io.Writer, v *gates.Verdict) error {
 }
 
 // encodeJSON is v as people can read it too: indented, `<` as it is.
+// encodeJSON writes a document that may go to the log of a runner as it is:
+// "##[" anywhere in a line would be a command there, so one of its characters is
+// escaped. (It can only stand inside a string, where that changes nothing. A
+// line cannot begin with "::".)
 func encodeJSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	err := enc.Encode(v)
-	return buf.Bytes(), err
+	return bytes.ReplaceAll(buf.Bytes(), []byte("##["), []byte(`#\u0023[`)), err
 }
 
 // ReadJSON reads what [JSON] wrote. Keys it does not know are left out: a

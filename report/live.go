@@ -19,8 +19,8 @@ const (
 
 // Live shows how a run goes. On a terminal it draws a line for each gate that
 // runs, in place, and finished gates stay above them. Elsewhere it writes a
-// line when a gate is done, and before that one for each gate that takes over a
-// second.
+// line for each gate that takes over a second, and one when that is done: what
+// is faster is in the report.
 //
 // A gate's findings are not judged while others run: Live says pass of a gate
 // without findings, and found of one with some.
@@ -38,10 +38,12 @@ type Live struct {
 	w       io.Writer
 	started map[string]time.Time // gates that run
 	timers  map[string]*time.Timer
-	done    int
-	drawn   int // lines of the block on the screen, the cursor below them
-	frame   int
-	closed  bool
+	// announced are the gates that a log has been told of.
+	announced map[string]bool
+	done      int
+	drawn     int // lines of the block on the screen, the cursor below them
+	frame     int
+	closed    bool
 
 	stop chan struct{}
 	tick sync.WaitGroup
@@ -52,7 +54,7 @@ type Live struct {
 func NewLive(w io.Writer, style Style, ids []string, now func() time.Time) *Live {
 	l := &Live{
 		style: style, now: now, ids: ids, idWidth: idWidth(ids), began: now(),
-		w: w, started: make(map[string]time.Time), timers: make(map[string]*time.Timer),
+		w: w, started: make(map[string]time.Time), timers: make(map[string]*time.Timer), announced: make(map[string]bool),
 		stop: make(chan struct{}),
 	}
 	if l.terminal() {
@@ -92,7 +94,11 @@ func (l *Live) Event(e gates.Event) {
 	text := ""
 	if e.Done {
 		l.finish(e.Gate)
-		text = l.doneLine(e) + "\n"
+		// In a log, the end of a gate that was not announced is a line of the
+		// report that follows.
+		if l.terminal() || l.announced[e.Gate] {
+			text = l.doneLine(e) + "\n"
+		}
 	} else {
 		l.start(e.Gate)
 	}
@@ -109,6 +115,7 @@ func (l *Live) start(id string) {
 		defer l.mu.Unlock()
 		// It may have ended while this was on its way.
 		if _, running := l.started[id]; running && !l.closed {
+			l.announced[id] = true
 			l.draw(fmt.Sprintf("%s started\n", pad(l.style.clean(id), l.idWidth)))
 		}
 	})

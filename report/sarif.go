@@ -81,14 +81,14 @@ func SARIF(w io.Writer, v *gates.Verdict) error {
 	return writeSARIF(w, v, v.Gates)
 }
 
-// CodeScanning writes SARIF for an upload to GitHub: only gates that came to a
-// result, and no waived finding. It returns [ErrNothingToUpload] where there
+// CodeScanning writes SARIF for an upload to GitHub: only gates that looked at
+// all they had to, and no waived finding. It returns [ErrNothingToUpload] where there
 // is no such gate.
 func CodeScanning(w io.Writer, v *gates.Verdict) error {
 	list := make([]gates.GateVerdict, len(v.Gates))
 	found := false
 	for i, g := range v.Gates {
-		if g.Status != gates.StatusPass && g.Status != gates.StatusFail {
+		if g.Status != gates.StatusPass && g.Status != gates.StatusFail || g.Error != "" {
 			continue // stays a zero: the places of the others decide their category
 		}
 		found = true
@@ -115,7 +115,7 @@ func writeSARIF(w io.Writer, v *gates.Verdict, list []gates.GateVerdict) error {
 	report.Properties = sarif.Properties{"verdict": string(v.Decision), "reasons": visibleAll(v.Reasons)}
 	log := sarifLog{Report: report, Runs: []sarifRun{}}
 	for _, c := range categories(list) {
-		log.Runs = append(log.Runs, newSARIFRun(c))
+		log.Runs = append(log.Runs, newSARIFRun(c, v.Version))
 	}
 	data, err := encodeJSON(log)
 	if err != nil {
@@ -176,8 +176,11 @@ func categories(list []gates.GateVerdict) []category {
 	return out
 }
 
-func newSARIFRun(c category) sarifRun {
+func newSARIFRun(c category, version string) sarifRun {
 	driver := &sarif.ToolComponent{Name: sarifTool, InformationURI: ptr(sarifHome)}
+	if version != "" {
+		driver.Version = ptr(visible(version))
+	}
 	run := sarif.NewRun(sarif.Tool{Driver: driver})
 	run.AutomationDetails = &sarif.RunAutomationDetails{ID: ptr(sarifTool + "/" + c.name + "/")}
 	run.ColumnKind = "unicodeCodePoints"
@@ -224,13 +227,17 @@ func engines(list []gates.GateVerdict) []*sarif.ToolComponent {
 // newInvocation says how a gate went, and holds the findings that have no
 // place in the tree.
 func newInvocation(g *gates.GateVerdict) *sarif.Invocation {
-	inv := &sarif.Invocation{ExecutionSuccessful: ptr(g.Status != gates.StatusError)}
+	inv := &sarif.Invocation{ExecutionSuccessful: ptr(g.Status != gates.StatusError && g.Error == "")}
 	add := func(level, text string) {
 		inv.ToolExecutionNotifications = append(inv.ToolExecutionNotifications, notification(level, text))
 	}
 	switch g.Status {
 	case gates.StatusError:
 		add("error", g.ID+" could not decide: "+g.Reason)
+	case gates.StatusFail:
+		if g.Error != "" {
+			add("error", g.ID+" could not finish: "+g.Error)
+		}
 	case gates.StatusSkipped:
 		add("note", g.ID+" was skipped: "+g.Reason)
 	}

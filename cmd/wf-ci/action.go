@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strconv"
 
@@ -18,7 +20,23 @@ type actionCmd struct{}
 
 // Run is a step's whole life. With warn-only the step succeeds whatever the
 // verdict is; the outputs still say it.
-func (actionCmd) Run(ctx context.Context, a *app) error {
+func (c actionCmd) Run(ctx context.Context, a *app) error {
+	err := c.run(ctx, a)
+	var verdict verdictError
+	if err != nil && !errors.As(err, &verdict) {
+		// There is no verdict; a later step still asks for one.
+		status := exitInconclusive
+		if errors.As(err, new(usageError)) {
+			status = exitUsage
+		}
+		_ = ci.Output(a.getenv, "verdict", string(gates.Inconclusive))
+		_ = ci.Output(a.getenv, "exit-code", strconv.Itoa(status))
+		_ = a.commands.Annotate(ci.LevelError, ci.Place{Title: "wf-ci"}, a.redactor.Redact(err.Error()))
+	}
+	return err
+}
+
+func (actionCmd) run(ctx context.Context, a *app) error {
 	in, err := ci.ReadInputs(a.getenv)
 	if err != nil {
 		return usageError{err.Error()}
@@ -36,12 +54,12 @@ func (actionCmd) Run(ctx context.Context, a *app) error {
 	if sarif == "" {
 		sarif = "wf-ci.sarif"
 	}
-	outputs := []output{{format: report.SARIF, name: "sarif", path: sarif}}
+	outputs := []output{{format: uploadSARIF, name: "sarif", path: sarif}}
 	if jsonPath != "" {
 		outputs = append(outputs, output{format: report.JSON, name: "json", path: jsonPath})
 	}
 	v, err := a.judgeAndShow(ctx, runFlags{
-		Dir: filepath.Join(dir, in.WorkingDirectory), Base: in.BaseRef, Config: in.Config,
+		Dir: inside(dir, in.WorkingDirectory), Base: in.BaseRef, Config: in.Config,
 		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
 	}, outputs)
 	if err != nil {
@@ -54,6 +72,24 @@ func (actionCmd) Run(ctx context.Context, a *app) error {
 		return verdictError{v.Decision}
 	}
 	return nil
+}
+
+// inside is a path relative to a directory, or as it is.
+func inside(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// uploadSARIF is what code scanning takes. Where no gate came to a result there
+// is nothing to upload; the file is there all the same, and says why.
+func uploadSARIF(w io.Writer, v *gates.Verdict) error {
+	err := report.CodeScanning(w, v)
+	if errors.Is(err, report.ErrNothingToUpload) {
+		return report.SARIF(w, v)
+	}
+	return err
 }
 
 // unsupported says which inputs were given and do nothing yet.
@@ -104,7 +140,7 @@ func (a *app) setOutputs(v *gates.Verdict, files map[string]string) error {
 		{"report-json", files["report-json"]},
 	}
 	for _, kv := range values {
-		if err := ci.Output(a.getenv, kv[0], kv[1]); err != nil {
+		if err := ci.Output(a.getenv, kv[0], kv[1]); err != nil && !errors.Is(err, ci.ErrNoFile) {
 			return fmt.Errorf("set the output %s: %w", kv[0], err)
 		}
 	}

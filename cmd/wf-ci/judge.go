@@ -56,9 +56,7 @@ func (e undecided) Unwrap() error { return e.err }
 // gates. Its error is a usageError, an undecided, or the context's.
 func (a *app) prepare(ctx context.Context, o options) (*job, error) {
 	dir := o.dir
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(a.dir, dir)
-	}
+	dir = inside(a.dir, dir)
 	scratch, err := os.MkdirTemp(a.getenv("TMPDIR"), "wf-ci-")
 	if err != nil {
 		return nil, undecided{err}
@@ -153,9 +151,7 @@ func (a *app) resolve(ctx context.Context, repo *git.Repo, o options) (ci.Resolv
 func below(top, dir string, paths []string) []string {
 	var out []string
 	for _, p := range paths {
-		if !filepath.IsAbs(p) {
-			p = filepath.Join(dir, p)
-		}
+		p = inside(dir, p)
 		if real, err := filepath.EvalSymlinks(filepath.Dir(p)); err == nil {
 			p = filepath.Join(real, filepath.Base(p))
 		}
@@ -187,7 +183,7 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 	if errors.As(err, &cannot) && ctx.Err() == nil {
 		v := gates.Judge(gates.Policy{Today: gates.DateOf(begun)}, &git.Change{}, nil)
 		v.Reasons = []string{a.redactor.Redact(cannot.Error())}
-		v.Started, v.DurationMS = begun.UTC(), a.now().Sub(begun).Milliseconds()
+		v.Version, v.Started, v.DurationMS = version, begun.UTC(), a.now().Sub(begun).Milliseconds()
 		return &v, nil, nil, nil
 	}
 	if err != nil {
@@ -203,7 +199,7 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 	}
 	v := gates.Judge(judgePolicy(j.policy.config, o.all, ci.InCI(a.getenv), begun), j.target.Change, results)
 	v.Tree, v.Head, v.Base, v.Policy = j.verdict.Tree, j.verdict.Head, j.verdict.Base, j.verdict.Policy
-	v.Started, v.DurationMS = begun.UTC(), a.now().Sub(begun).Milliseconds()
+	v.Version, v.Started, v.DurationMS = version, begun.UTC(), a.now().Sub(begun).Milliseconds()
 	return &v, results, j.notes, nil
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,22 +157,36 @@ func parseOutputs(specs []string) ([]output, error) {
 	return outputs, nil
 }
 
-// write renders a report and puts it in place whole; in a container the file
-// gets the workspace's owner.
+// write renders a report and puts it in place whole; in a container the file,
+// and the directories made for it, get the workspace's owner.
 func (a *app) write(out output, v *gates.Verdict) error {
-	path := out.path
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(a.dir, path)
-	}
+	path := inside(a.dir, out.path)
 	var buf bytes.Buffer
 	if err := out.format(&buf, v); err != nil {
 		return fmt.Errorf("render %s: %w", out.name, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	workspace := ci.NewWorkspace(a.getenv)
+	if err := makeDir(filepath.Dir(path), workspace.Own); err != nil {
 		return fmt.Errorf("write %s: %w", out.path, err)
 	}
 	if err := state.Write(path, buf.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", out.path, err)
 	}
-	return ci.NewWorkspace(a.getenv).Own(path)
+	return workspace.Own(path)
+}
+
+// makeDir makes a directory and its parents, and calls own for each new one.
+func makeDir(dir string, own func(string) error) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeDir(parent, own); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return own(dir)
 }

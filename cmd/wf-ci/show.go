@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"text/tabwriter"
 
@@ -89,9 +88,7 @@ func (c *reportCmd) Run(_ context.Context, a *app) error {
 	in := a.stdin
 	if c.From != "-" {
 		path := c.From
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(a.dir, path)
-		}
+		path = inside(a.dir, path)
 		f, err := os.Open(path)
 		if err != nil {
 			return usagef("read the verdict: %v", err)
@@ -176,9 +173,7 @@ func (c *configCheckCmd) Run(ctx context.Context, a *app) error {
 // fileConfig is the configuration of the work tree: at the top of the
 // repository, or in the directory where there is none.
 func (a *app) fileConfig(ctx context.Context, dir, name string) (*config.Config, string, error) {
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(a.dir, dir)
-	}
+	dir = inside(a.dir, dir)
 	scratch, err := os.MkdirTemp(a.getenv("TMPDIR"), "wf-ci-")
 	if err != nil {
 		return nil, "", err

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/config"
+)
+
+const module = "github.com/wf-ci/wf-ci/"
+
+// arrows is which packages of ours a package may import, the tests aside. An
+// entry that ends in /... stands for the packages below it. What is not listed
+// imports nothing of ours. The direction is the rule: report knows gates, never
+// the other way.
+var arrows = map[string][]string{
+	"cmd/wf-ci":            {"gates", "gates/secrets", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"gates":                {"internal/git", "internal/run"},
+	"gates/secrets":        {"gates", "internal/git"},
+	"report":               {"gates"},
+	"internal/git":         {"internal/run"},
+	"internal/ci":          {"internal/git"},
+	"internal/git/gittest": {"internal/git", "internal/run"},
+}
+
+// only is which packages may import what the others may not.
+var only = map[string][]string{
+	"os/exec":                               {"internal/run"},
+	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
+	"go.yaml.in/yaml/v3":                    {"internal/config"},
+	"github.com/owenrumney/go-sarif/v2":     {"report"},
+	"github.com/sethvargo/go-githubactions": {"internal/ci"},
+	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
+	"github.com/spf13/viper":                {"gates/secrets"},
+}
+
+// source is a Go file of ours that is no test.
+type source struct {
+	pkg  string // folder, relative to the module's root
+	name string
+	file *ast.File
+	fset *token.FileSet
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	var all []source
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "vendor" || strings.HasPrefix(d.Name(), ".") && path != root) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(path))
+		all = append(all, source{pkg: filepath.ToSlash(rel), name: path, file: f, fset: fset})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 40 {
+		t.Fatalf("found %d files only", len(all))
+	}
+	return all
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.pkg, "test") {
+			continue // a test kit
+		}
+		for _, spec := range s.file.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ours, ok := strings.CutPrefix(path, module); ok && !slices.Contains(arrows[s.pkg], ours) {
+				t.Errorf("%s: %s may not import %s (see arrows)", s.name, s.pkg, ours)
+			}
+			for guarded, pkgs := range only {
+				if (path == guarded || strings.HasPrefix(path, guarded+"/")) && !slices.Contains(pkgs, s.pkg) {
+					t.Errorf("%s: only %s may import %s", s.name, strings.Join(pkgs, ", "), guarded)
+				}
+			}
+		}
+	}
+}
+
+// Only the door reads the environment, the clock's default and the process's
+// streams, and only main exits; nobody registers anything in an init.
+func TestNoHiddenInputs(t *testing.T) {
+	hidden := regexp.MustCompile(`^os\.(Getenv|LookupEnv|Environ|Exit|Stdin|Stdout|Stderr|Args|Getwd)$`)
+	for _, s := range sources(t) {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && hidden.MatchString(x.Name+"."+n.Sel.Name) && !strings.HasSuffix(s.name, filepath.Join("cmd", "wf-ci", "main.go")) && !strings.HasSuffix(s.pkg, "test") {
+					t.Errorf("%s: %s.%s", s.fset.Position(n.Pos()), x.Name, n.Sel.Name)
+				}
+			case *ast.FuncDecl:
+				if n.Recv == nil && n.Name.Name == "init" {
+					t.Errorf("%s: an init function", s.fset.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Errors say what was being done, not that it failed.
+func TestErrorsDoNotStammer(t *testing.T) {
+	stammer := regexp.MustCompile(`(?i)^(failed|unable|error|could not) to\b|^error:`)
+	for _, s := range sources(t) {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 {
+				return true
+			}
+			fun, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || fun.Sel.Name != "Errorf" && fun.Sel.Name != "New" {
+				return true
+			}
+			if lit, ok := call.Args[0].(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, err := strconv.Unquote(lit.Value); err == nil && stammer.MatchString(text) {
+					t.Errorf("%s: %q", s.fset.Position(lit.Pos()), text)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// The list of gates is whole: valid, in the contract's order, each known to the
+// configuration.
+func TestGateList(t *testing.T) {
+	a := &app{}
+	list := a.gateList(config.Default())
+	if err := gates.Validate(list); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, g := range list {
+		ids = append(ids, g.ID)
+		if config.Default().Gates.Get(g.ID) == nil {
+			t.Errorf("the configuration does not know the gate %s", g.ID)
+		} else if got := gates.Scope(config.Default().Gates.Get(g.ID).Scope); got != g.Scope {
+			t.Errorf("gate %s: scope %s here, %s in the configuration", g.ID, g.Scope, got)
+		}
+	}
+	order := config.BuiltIn()
+	if !slices.IsSortedFunc(ids, func(a, b string) int { return slices.Index(order, a) - slices.Index(order, b) }) {
+		t.Errorf("gates %v are not in the order of the contract, %v", ids, order)
+	}
+	// All built-in gates that the configuration may ask for are there, built or not.
+	asked, err := config.Parse("x", []byte("gates: {sast: {}, deps: {}, tests: {}, coverage: {min: 80}, duplication: {}, complexity: {}, lint: {}, types: {}, bundle: {}, checkpoints: {}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gates.Validate(a.gateList(asked)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Every key of the verdict that the contract names is there.
+func TestVerdictKeepsTheContract(t *testing.T) {
+	v := gates.Judge(gates.Policy{Today: "2026-01-01"}, nil, nil)
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"schema", "verdict", "reasons", "tree", "head", "base", "policy", "gates", "suppressions_added", "started", "duration_ms"} {
+		if _, ok := got[key]; !ok {
+			t.Errorf("no key %q", key)
+		}
+	}
+}
