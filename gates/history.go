@@ -22,8 +22,9 @@ var assignment = regexp.MustCompile("(?i)(password|secret|api[_-]?key|token)[a-z
 var hasDigit = regexp.MustCompile(`[0-9]`)
 
 // reference is a value that only says where the secret comes from, or stands
-// for one in a document: ${VAR}, {{ var }}, <token>, %s, ****, process.env.X.
-var reference = regexp.MustCompile(`^(\$|\{|<|%|\*+$|x+$|\.+$|process\.env|os\.environ|env[.:(]|secrets\.|vault:)`)
+// for one in a document: ${VAR}, {{ var }}, <token>, %s, ****, process.env.X;
+// or no value at all, but what stands between two strings: "x="+value+"\n".
+var reference = regexp.MustCompile(`^(\$|\{|<|%|\*+$|x+$|\.+$|process\.env|os\.environ|env[.:(]|secrets\.|vault:|\s*\+.*\+\s*$)`)
 
 // History is the gate history (G2): secret-shaped assignments among the lines
 // that the last commits added. It needs no pattern of any service, so it sees
@@ -109,7 +110,11 @@ func isSecretValue(line []byte, m []int) bool {
 		return false
 	}
 	behindColon := m[10] >= 0 || m[12] >= 0
-	return !behindColon || hasDigit.Match(value)
+	if !behindColon {
+		return true
+	}
+	name := bytes.ToLower(line[m[2]:m[3]])
+	return hasDigit.Match(value) && !bytes.Contains(bytes.ToLower(value), name) // "1password": "1Password"
 }
 
 func assignedValue(line []byte, m []int) []byte {

@@ -14,16 +14,16 @@ import (
 )
 
 func TestReadInputs(t *testing.T) {
-	token := "to" + "ken"
+	given := "to" + "ken"
 	got, err := ci.ReadInputs(env(
 		"INPUT_CONFIG", " ci/wf.yml\n", "INPUT_GATES", "secrets, history\n  env-files,,", "INPUT_SKIP-GATES", "lint",
-		"INPUT_BASE-REF", "main", "INPUT_GITHUB-TOKEN", token, "INPUT_CHECK-RUN", "TRUE", "INPUT_COMMENT", "on-failure",
+		"INPUT_BASE-REF", "main", "INPUT_GITHUB-TOKEN", given, "INPUT_CHECK-RUN", "TRUE", "INPUT_COMMENT", "on-failure",
 		"INPUT_UPLOAD-SARIF", "auto", "INPUT_SARIF-FILE", "out.sarif", "INPUT_REPORT-JSON", "v.json", "INPUT_LEDGER", "branch",
 		"INPUT_WORKING-DIRECTORY", "sub dir", "INPUT_TIMEOUT", "1h30m", "INPUT_WARN-ONLY", "True",
 	))
 	want := ci.Inputs{
 		Config: "ci/wf.yml", Gates: []string{"secrets", "history", "env-files"}, SkipGates: []string{"lint"},
-		BaseRef: "main", GitHubToken: ci.Secret(token), CheckRun: "true", Comment: "on-failure", UploadSARIF: "auto",
+		BaseRef: "main", GitHubToken: ci.Secret(given), CheckRun: "true", Comment: "on-failure", UploadSARIF: "auto",
 		SARIFFile: "out.sarif", ReportJSON: "v.json", Ledger: "branch", WorkingDirectory: "sub dir",
 		Timeout: 90 * time.Minute, WarnOnly: true,
 	}
@@ -50,10 +50,10 @@ func TestReadInputsNone(t *testing.T) {
 // All faults are told at once, each with the input's name, and none with the
 // token.
 func TestReadInputsErrors(t *testing.T) {
-	token := "hidden" + "value"
+	given := "hidden" + "value"
 	_, err := ci.ReadInputs(env(
 		"INPUT_COMMENT", "sometimes", "INPUT_UPLOAD-SARIF", "yes", "INPUT_LEDGER", "x", "INPUT_TIMEOUT", "10",
-		"INPUT_WARN-ONLY", "1", "INPUT_CHECK-RUN", "2", "INPUT_CONFIG", "a\x00b", "INPUT_GITHUB-TOKEN", token+"\n"+token,
+		"INPUT_WARN-ONLY", "1", "INPUT_CHECK-RUN", "2", "INPUT_CONFIG", "a\x00b", "INPUT_GITHUB-TOKEN", given+"\n"+given,
 		"INPUT_WORKING-DIRECTORY", "a\nb",
 	))
 	if err == nil {
@@ -64,7 +64,7 @@ func TestReadInputsErrors(t *testing.T) {
 			t.Errorf("nothing about %s in:\n%v", name, err)
 		}
 	}
-	if strings.Contains(err.Error(), token) {
+	if strings.Contains(err.Error(), given) {
 		t.Error("the token is in the error")
 	}
 	for _, d := range []string{"-1s", "0", "x", "1y"} {

@@ -99,7 +99,7 @@ func TestGitEnv(t *testing.T) {
 	w := foreign(t)
 	sub := filepath.Join(w.Dir, "checkout")
 	none := getenvOf()
-	token := "user:" + "pass@"
+	userinfo := "user:" + "pass@"
 	for _, test := range []struct {
 		name string
 		env  func(string) string
@@ -116,7 +116,7 @@ func TestGitEnv(t *testing.T) {
 		{
 			"appended", getenvOf("GIT_CONFIG_COUNT", "4", "GIT_CONFIG_KEY_0", "http.proxy", "GIT_CONFIG_VALUE_0", "http://proxy:1",
 				"GIT_CONFIG_KEY_1", "http.https://github.com/.extraheader", "GIT_CONFIG_VALUE_1", "x",
-				"GIT_CONFIG_KEY_2", "url.https://"+token+"github.com/.insteadOf", "GIT_CONFIG_VALUE_2", "https://github.com/",
+				"GIT_CONFIG_KEY_2", "url.https://"+userinfo+"github.com/.insteadOf", "GIT_CONFIG_VALUE_2", "https://github.com/",
 				"GIT_CONFIG_KEY_3", "user.name", "GIT_CONFIG_VALUE_3", ""),
 			"", []string{"3", "http.proxy", "http://proxy:1", "user.name", "", "safe.directory", w.Dir},
 		},

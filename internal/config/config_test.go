@@ -48,7 +48,8 @@ func fixtures(t *testing.T, folder string, f func(t *testing.T, base string, dat
 			if err != nil {
 				t.Fatal(err)
 			}
-			f(t, base, data)
+			// Our own repository is scanned too: no fixture holds a secret.
+			f(t, base, []byte(strings.ReplaceAll(string(data), "${PLANTED}", planted)))
 		})
 	}
 }
