@@ -267,7 +267,7 @@ func (j *judge) title(id string) string {
 var spelled = map[string]string{
 	"1password": "1Password", "ai": "AI", "api": "API", "aws": "AWS", "cidr": "CIDR", "dsn": "DSN", "gcp": "GCP",
 	"github": "GitHub", "gitlab": "GitLab", "hmac": "HMAC", "id": "ID", "iam": "IAM", "jwt": "JWT", "json": "JSON",
-	"npm": "npm", "oauth": "OAuth", "pat": "PAT", "pypi": "PyPI", "rsa": "RSA", "scim": "SCIM", "sdk": "SDK",
+	"npm": "npm", "oauth": "OAuth", "pat": "PAT", "pkcs12": "PKCS #12", "pypi": "PyPI", "rsa": "RSA", "scim": "SCIM", "sdk": "SDK",
 	"ssh": "SSH", "tls": "TLS", "uid": "UID", "uri": "URI", "url": "URL", "vpc": "VPC", "yaml": "YAML",
 }
 

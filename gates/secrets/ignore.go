@@ -49,13 +49,15 @@ func parseIgnores(text string) *ignores {
 
 func (g *ignores) has(f found) bool {
 	line := fmt.Sprintf("%s:%s:%d", f.path, f.rule, f.startLine)
-	for _, l := range []string{line, f.commit + ":" + line} {
-		if _, ok := g.used[l]; ok {
-			g.used[l] = true
-			return true
-		}
+	return g.use(line) || f.commit != "" && g.use(f.commit+":"+line)
+}
+
+func (g *ignores) use(line string) bool {
+	_, ok := g.used[line]
+	if ok {
+		g.used[line] = true
 	}
-	return false
+	return ok
 }
 
 func (g *ignores) logUnused(log *slog.Logger) {

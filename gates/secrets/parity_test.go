@@ -63,8 +63,9 @@ func TestSameAsLibrary(t *testing.T) {
 		// Small files: every rule whose keyword is in one runs over all of it.
 		for i, part := range slices.Collect(slices.Chunk(samples(t, seed, 1), 8)) {
 			repo.Write(fmt.Sprintf("f%d.txt", i), strings.Join(part, "\n\n")+"\n")
-			repo.Write(fmt.Sprintf("f%d.yaml", i), strings.Join(part, "\r\n"))
-			repo.Write(fmt.Sprintf("f%d.tf", i), strings.Join(part, " \n "))
+			if name := []string{"yaml", "tf", "md"}[i%3]; name != "md" {
+				repo.Write(fmt.Sprintf("f%d.%s", i, name), strings.Join(part, "\r\n "))
+			}
 			var encoded strings.Builder
 			for k, s := range part {
 				for range k % 6 {
@@ -81,7 +82,7 @@ func TestSameAsLibrary(t *testing.T) {
 	repo.Write("nul", "\x00\n"+awsKey(7)+"\n")
 	repo.Write("x.png", awsKey(8)+"\n")
 	repo.Write("node_modules/x", awsKey(8)+"\n")
-	repo.Write("key.p12", strings.Repeat("x", 300_000))
+	repo.Write("key.p12", strings.Repeat("x", 110_000))
 	repo.Write("marked", awsKey(9)+" gitleaks"+":allow\n")
 	wide := utf16.Encode([]rune("key = " + awsKey(10) + "\r\n"))
 	utf16Text := []byte{0xff, 0xfe}

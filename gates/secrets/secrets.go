@@ -58,7 +58,7 @@ func Gate(o Options) gates.Gate {
 		Help:     "Take the secret out of the file and rotate it: whoever saw the repository has it. In the history it stays until it is rotated and waived, or the history is rewritten.",
 		Scope:    gates.ScopeAll,
 		Weight:   8,
-		Memory:   192,
+		Memory:   128,
 		CacheKey: fmt.Sprintf("%s %s, schema %d, history %s", engineName, engineVersion, schema, o.History),
 		Plan:     g.plan,
 		Run:      g.run,
@@ -133,7 +133,7 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 		Engine:   gates.Engine{Name: engineName, Version: engineVersion},
 		Examined: l.examined,
 		Metrics: map[string]float64{
-			"files_skipped": float64(len(l.skipped)),
+			"files_skipped": float64(len(l.skipped) - l.binary),
 			"files_binary":  float64(l.binary),
 		},
 	}

@@ -26,8 +26,8 @@ type look struct {
 	mu       sync.Mutex
 	found    []found
 	examined gates.Examined
-	skipped  map[string]bool // paths of files that the rules or gitleaks pass over
-	binary   int             // files that were left after their first bytes
+	skipped  map[string]bool // paths of files that were not looked at
+	binary   int             // those of them that were left after their first bytes
 }
 
 // tree looks at the files.
