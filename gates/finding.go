@@ -70,6 +70,7 @@ func (f Finding) Compare(g Finding) int {
 		cmp.Compare(f.EndColumn, g.EndColumn),
 		strings.Compare(f.Commit, g.Commit),
 		cmp.Compare(f.Severity.rank(), g.Severity.rank()),
+		strings.Compare(string(f.Severity), string(g.Severity)), // of those that are unknown
 		strings.Compare(f.Message, g.Message),
 		strings.Compare(f.Fingerprint, g.Fingerprint),
 	)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -36,8 +37,8 @@ type Options struct {
 	LeftOut map[string]LeftOut
 	// Cache keeps outcomes between runs. Nil: nothing is kept.
 	Cache Cache
-	// Observe is told of each gate's start (a Result without a time) and end.
-	// Calls do not overlap. Optional.
+	// Observe is told of each gate's start and end; of one that is left out, the
+	// end. Calls do not overlap. Optional.
 	Observe func(Event)
 }
 
@@ -118,6 +119,10 @@ func (r *runner) gate(ctx context.Context, g *Gate) (res Result) {
 		res.Skipped, res.SkippedByFlag = out.Reason, out.Flag
 		return res
 	}
+	if ctx.Err() != nil {
+		res.Err = context.Cause(ctx) // nothing is started any more
+		return res
+	}
 	need := int64(max(g.Memory, 64))
 	if r.options.Memory > 0 {
 		need = min(need, r.total)
@@ -148,8 +153,8 @@ func (r *runner) guarded(ctx context.Context, res *Result) {
 		part := Result{Gate: res.Gate}
 		defer func() {
 			if p := recover(); p != nil {
-				part.Err = fmt.Errorf("crashed: %v", p)
-				r.target.Log.Error("gate crashed", "gate", part.Gate.ID, "panic", p, "stack", string(debug.Stack()))
+				part.Err = r.redactError(fmt.Errorf("crashed: %v", p))
+				r.target.Log.Error("gate crashed", "gate", part.Gate.ID, "error", part.Err, "stack", string(debug.Stack()))
 			}
 			done <- part
 		}()
@@ -161,51 +166,64 @@ func (r *runner) guarded(ctx context.Context, res *Result) {
 	}
 	select {
 	case *res = <-done:
+		return
 	case <-ctx.Done():
-		select {
-		case *res = <-done:
-		case <-time.After(grace):
-		}
-		// Whatever it says now, it was cut short.
-		*res = Result{Gate: res.Gate, Err: context.Cause(ctx)}
+	}
+	select {
+	case *res = <-done:
+	case <-time.After(grace):
+		res.Err = context.Cause(ctx)
 	}
 }
 
+// planAndRun is the work on one gate. One that was cut short says only that,
+// and what its child printed: what it found by then hangs on the timing.
 func (r *runner) planAndRun(ctx context.Context, res *Result) {
+	defer func() {
+		if ctx.Err() != nil {
+			*res = Result{Gate: res.Gate, Err: context.Cause(ctx), Outcome: Outcome{Log: res.Outcome.Log}}
+		}
+	}()
 	var plan Plan
 	if res.Gate.Plan != nil {
-		plan, res.Err = res.Gate.Plan(ctx, r.target)
-		if res.Err != nil || plan.Skip != "" {
+		var err error
+		if plan, err = res.Gate.Plan(ctx, r.target); err != nil {
+			res.Err = r.redactError(err)
+			return
+		}
+		if plan.Skip != "" {
 			res.Skipped = plan.Skip
 			return
 		}
 	}
 	key := r.cacheKey(res.Gate)
-	if out, ok := r.cached(key); ok {
+	if out, ok := r.cached(key); ok && out.check(plan.Expect) == nil {
 		res.Outcome, res.Cached = out, true
 		return
 	}
 	out, err := res.Gate.Run(ctx, r.target)
 	r.finish(ctx, res.Gate, &out)
 	res.Outcome = out
-	switch {
-	case ctx.Err() != nil:
-		res.Err = context.Cause(ctx)
-	case err != nil:
+	if err != nil {
 		res.Err = r.redactError(err)
-	default:
-		for name, value := range out.Metrics {
-			if math.IsNaN(value) || math.IsInf(value, 0) {
-				res.Err = fmt.Errorf("the metric %s is not a number", name)
-				return
-			}
-		}
-		if missing := out.Examined.Missing(plan.Expect); missing != "" {
-			res.Err = fmt.Errorf("examined no %s, though there are some", missing)
-			return
-		}
+		return
+	}
+	if res.Err = out.check(plan.Expect); res.Err == nil && ctx.Err() == nil {
 		r.keep(key, out)
 	}
+}
+
+// check says why an outcome cannot be what a gate that did its work came to.
+func (out *Outcome) check(expected Examined) error {
+	for _, name := range slices.Sorted(maps.Keys(out.Metrics)) {
+		if value := out.Metrics[name]; math.IsNaN(value) || math.IsInf(value, 0) {
+			return fmt.Errorf("the metric %s is not a number", name)
+		}
+	}
+	if missing := out.Examined.Missing(expected); missing != "" {
+		return fmt.Errorf("examined no %s, though there are some", missing)
+	}
+	return nil
 }
 
 // finish brings an outcome into its final form: nothing secret in a message, a
@@ -228,8 +246,9 @@ func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) {
 		out.Findings[i].Rule = strings.ToValidUTF8(out.Findings[i].Rule, "\ufffd")
 	}
 	slices.SortFunc(out.Findings, Finding.Compare)
-	fillFingerprints(ctx, r.target, g.ID, out.Findings)
+	// Before they are named: the second of two would get a name of its own.
 	out.Findings = slices.Compact(out.Findings)
+	fillFingerprints(ctx, r.target, g.ID, out.Findings)
 	sort.Slice(out.Rules, func(i, j int) bool { return out.Rules[i].ID < out.Rules[j].ID })
 }
 
