@@ -8,14 +8,15 @@ import (
 )
 
 // cacheKey names everything that decides a gate's outcome: the gate, its
-// engine and options, the tree, the history, and the change. Empty: not cached.
+// engine and options, the tree, the history, the change, and where the policy's
+// files are read. Empty: not cached.
 func (r *runner) cacheKey(g *Gate) string {
 	t := r.target
-	if g.CacheKey == "" || r.options.Cache == nil {
+	if g.CacheKey == "" || t.PolicyID == "" || r.options.Cache == nil {
 		return ""
 	}
 	h := sha256.New()
-	for _, part := range []string{"wf-ci/outcome/v1", g.ID, g.CacheKey, t.Dir, t.Tree.ID, t.Change.Head, t.Change.Base} {
+	for _, part := range []string{"wf-ci/outcome/v1", g.ID, g.CacheKey, t.Dir, t.Tree.ID, t.Change.Head, t.Change.Base, t.PolicyID} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return g.ID + "-" + hex.EncodeToString(h.Sum(nil))

@@ -112,8 +112,11 @@ type Target struct {
 
 	// ReadPolicy reads a file that decides how the tree is judged (an ignore
 	// file, an engine's configuration): from the base on a pull request, from
-	// the work tree otherwise. A file that is not there is (nil, nil). Required.
+	// Tree otherwise. A file that is not there is (nil, nil). Required.
 	ReadPolicy func(ctx context.Context, path string) ([]byte, error)
+	// PolicyID names the state that ReadPolicy reads from: a commit's or a
+	// tree's id. Without it no outcome is cached.
+	PolicyID string
 
 	// Redact replaces every secret in a text that is going to be shown.
 	// Optional; nil means that nothing is known to be secret.

@@ -96,7 +96,7 @@ func assignments(change *git.Change, h git.Hunk, names *Fingerprints) []Finding 
 		found = append(found, Finding{
 			Rule: "secret-assignment", Severity: SeverityError,
 			Path: Path(h.Path), Line: h.Line + i, Commit: h.Commit,
-			Message:     fmt.Sprintf("a %s is given a quoted value in commit %.10s", name, h.Commit),
+			Message:     fmt.Sprintf("a %s is given a quoted value", name),
 			Fingerprint: names.Of("history", "secret-assignment", h.Path, valueDigest(line, m)),
 		})
 	}

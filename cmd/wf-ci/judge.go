@@ -98,7 +98,10 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	}
 	j.target = &gates.Target{
 		Dir: repo.Dir, Repo: repo, Tree: tree, Change: change, Runner: runner, Jobs: o.jobs,
-		ReadPolicy: j.policy.read, Redact: a.redactor.Redact, Log: a.logger(o.verbose),
+		ReadPolicy: fromTree(tree, policyLimit), PolicyID: tree.ID, Redact: a.redactor.Redact, Log: a.logger(o.verbose),
+	}
+	if base := j.policy.base; base != "" {
+		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
 	}
 	j.list = a.gateList(j.policy.config)
 	if j.leftOut, err = leftOut(j.policy.config, j.list, o.only, o.skip); err != nil {

@@ -32,6 +32,18 @@ func atRevision(repo *git.Repo, rev string, limit int64) reader {
 	}
 }
 
+// fromTree reads what is judged itself: a file that git ignores is no policy,
+// as it would not be there in CI.
+func fromTree(tree *git.Tree, limit int64) reader {
+	return func(ctx context.Context, path string) ([]byte, error) {
+		f := tree.File(path)
+		if f == nil || f.Kind == git.Symlink {
+			return nil, nil
+		}
+		return tree.Read(ctx, *f, limit)
+	}
+}
+
 // fromDisk reads below a directory and never follows a link out of it.
 func fromDisk(dir string, limit int64) reader {
 	return func(_ context.Context, path string) ([]byte, error) {
@@ -83,7 +95,7 @@ func loadConfig(ctx context.Context, read reader, name, where string) (cfg *conf
 type policy struct {
 	config *config.Config
 	info   gates.PolicyInfo
-	read   reader // of the other files that decide
+	base   string // commit that the other files which decide are read at; empty: the tree
 	note   string // worth telling a person
 }
 
@@ -95,7 +107,7 @@ func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBa
 	if err != nil {
 		return policy{}, err
 	}
-	p := policy{config: head, read: fromDisk(repo.Dir, policyLimit), info: gates.PolicyInfo{Source: "builtin", Weakened: []gates.Weakening{}}}
+	p := policy{config: head, base: policyBase, info: gates.PolicyInfo{Source: "builtin", Weakened: []gates.Weakening{}}}
 	if headName != "" {
 		p.info.Source = "file:" + headName
 	}
@@ -113,7 +125,7 @@ func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBa
 		}
 		switch {
 		case policyBase != "":
-			p.config, p.read = old, atRevision(repo, policyBase, policyLimit)
+			p.config = old
 			p.info.Source = "builtin"
 			if oldName != "" {
 				p.info.Source = "base:" + oldName + "@" + policyBase

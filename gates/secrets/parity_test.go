@@ -77,8 +77,8 @@ func TestSameAsLibrary(t *testing.T) {
 		}
 	}
 	writeAll(1)
-	repo.Write("app.target.yml", awsKey(5)+"\n") // an archive, to gitleaks
-	repo.Write("pdf", "%PDF-1.7\n"+awsKey(6)+"\n")
+	repo.Write("a.tar.gz", "\x00"+awsKey(5)+"\n") // an archive, to gitleaks
+	repo.Write("pdf", "%PDF-1.7\n\x00"+awsKey(6)+"\n")
 	repo.Write("nul", "\x00\n"+awsKey(7)+"\n")
 	repo.Write("x.png", awsKey(8)+"\n")
 	repo.Write("node_modules/x", awsKey(8)+"\n")

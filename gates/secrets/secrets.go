@@ -94,7 +94,7 @@ func (g *gate) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) {
 		return gates.Plan{}, err
 	}
 	var plan gates.Plan
-	if anyFile(ctx, r, t.Tree.Files) {
+	if anyFile(r, t.Tree.Files) {
 		plan.Expect.Files = 1
 	}
 	some, err := g.anyCommit(ctx, t)

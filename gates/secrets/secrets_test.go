@@ -263,22 +263,37 @@ func TestWhatIsExamined(t *testing.T) {
 	repo.Write("empty", "")
 	repo.Write("picture.png", "not a picture\n")
 	repo.Write("node_modules/x/index.js", "x\n")
-	repo.Write("a.tar.gz", "x\n")
+	repo.Write("a.tar.gz", "\x1f\x8b\x00\n")
 	repo.Write("program", "\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 300))
 	repo.Write("nul", "a\x00b\n")
 	repo.Commit("one")
 	repo.Write("text", "x\ny\n")
 	repo.Commit("two")
 	r := result(t, Options{}, target(t, repo, ""))
-	want := gates.Examined{Files: 3, Commits: 2, Bytes: int64(len("x\ny\n") + 307 + len("a\x00b\n") +
-		len("x\n")*3 + len("not a picture\n") + len("y\n"))}
+	want := gates.Examined{Files: 4, Commits: 2, Bytes: int64(len("x\ny\n") + 307 + len("a\x00b\n") + 4 +
+		len("x\n")*2 + len("not a picture\n") + len("y\n"))}
 	if r.Err != nil || r.Outcome.Examined != want {
 		t.Errorf("error %v, examined %+v, want %+v", r.Err, r.Outcome.Examined, want)
 	}
-	metrics := map[string]float64{"files_skipped": 3, "files_binary": 1}
+	metrics := map[string]float64{"files_skipped": 2, "files_binary": 2}
 	if diff := cmp.Diff(metrics, r.Outcome.Metrics); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// gitleaks passes over a file for its name, or for its first bytes. Where it is
+// text, this gate does not.
+func TestWhatGitleaksPassesOver(t *testing.T) {
+	repo := gittest.New(t)
+	repo.Write("app.target.yml", lines("a", awsKey(1)))
+	repo.Write("config.browser.ts", lines(awsKey(2)))
+	repo.Write("notes", lines("%PDF-1.7", "", awsKey(3)))
+	repo.Write("long.tar.js", strings.Repeat("var a=1;", 20_000)+" "+awsKey(4)+lines("")+lines(awsKey(5)))
+	repo.Write("real.zip", "PK\x03\x04\x00\x00"+lines(awsKey(6)))
+	wantPlaces(t, findings(t, Options{}, target(t, repo, "")),
+		"aws-access-token app.target.yml:2:1-2:21", "aws-access-token config.browser.ts:1:1-1:21",
+		"aws-access-token long.tar.js:1:160002-1:160022", "aws-access-token long.tar.js:2:1-2:21",
+		"aws-access-token notes:3:1-3:21")
 }
 
 func TestPlan(t *testing.T) {

@@ -1,6 +1,8 @@
 package secrets
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +41,8 @@ func (l *look) tree(ctx context.Context) error {
 	return l.target.Tree.Each(ctx, files, l.jobs, l.file)
 }
 
-// files are those worth reading: no symlinks, nothing empty, nothing that
-// gitleaks passes over by name.
+// files are those worth reading: no symlinks, nothing empty, nothing that an
+// allowlist of the rules leaves out.
 func (l *look) files(ctx context.Context) ([]git.File, error) {
 	all := l.target.Tree.Files
 	skip := make([]bool, len(all))
@@ -52,7 +54,7 @@ func (l *look) files(ctx context.Context) ([]git.File, error) {
 				if gctx.Err() != nil {
 					return context.Cause(gctx)
 				}
-				skip[i] = hasContent(all[i]) && names.skips(gctx, all[i].Path)
+				skip[i] = hasContent(all[i]) && names.skips(all[i].Path)
 			}
 			return nil
 		})
@@ -76,25 +78,25 @@ func (l *look) files(ctx context.Context) ([]git.File, error) {
 func hasContent(f git.File) bool { return f.Kind != git.Symlink && f.Size > 0 }
 
 // anyFile says whether there is a file to read.
-func anyFile(ctx context.Context, r *rules, files []git.File) bool {
+func anyFile(r *rules, files []git.File) bool {
 	names := pathFilter{rules: r}
 	for _, f := range files {
-		if hasContent(f) && !names.skips(ctx, f.Path) {
+		if hasContent(f) && !names.skips(f.Path) {
 			return true
 		}
 	}
 	return false
 }
 
-// pathFilter says which paths `gitleaks dir` does not open. It is safe for
+// pathFilter says which paths the allowlists leave out. It is safe for
 // concurrent use.
 type pathFilter struct {
 	rules *rules
 	dirs  sync.Map // path -> allowed
 }
 
-func (p *pathFilter) skips(ctx context.Context, name string) bool {
-	return p.allowed(name) || p.inAllowedDir(path.Dir(name)) || isArchive(ctx, name)
+func (p *pathFilter) skips(name string) bool {
+	return p.allowed(name) || p.inAllowedDir(path.Dir(name))
 }
 
 func (p *pathFilter) allowed(name string) bool {
@@ -119,28 +121,28 @@ func (p *pathFilter) inAllowedDir(dir string) bool {
 	return is
 }
 
-// isArchive says whether gitleaks takes a name for that of an archive or of a
-// compressed file, and does not read it. It looks for ".gz", ".tar", ".br" and
-// the like anywhere in the name.
-func isArchive(ctx context.Context, name string) bool {
-	in := &wholeReader{in: eof{}}
-	file := sources.File{Path: name, Content: in, Buffer: make([]byte, 1)}
-	err := file.Fragments(ctx, func(sources.Fragment, error) error { return nil })
-	return err == nil && !in.asked
-}
-
-type eof struct{}
-
-func (eof) Read([]byte) (int, error) { return 0, io.EOF }
-
 // file looks at one file of the tree.
+//
+// gitleaks opens no file whose name has ".gz", ".tar", ".br" and the like
+// anywhere in it (app.target.yml is one), and leaves one that begins like a
+// document or a program ("%PDF"). Anybody can call a file so. What has no NUL
+// byte at its start is text all the same, and is read: here we find more than
+// gitleaks does, on purpose.
 func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
 	content := &wholeReader{in: in}
 	looked := false
-	err := fragments(ctx, f.Path, content, func(part fragment) error {
+	yield := func(part fragment) error {
 		looked = true
 		return l.scan(ctx, part)
-	})
+	}
+	start := &rememberer{in: content, until: &looked}
+	err := fragments(ctx, f.Path, start, yield)
+	if err == nil && !looked {
+		rest := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(start.read), content), chunk)
+		if head, _ := rest.Peek(binaryHead); bytes.IndexByte(head, 0) < 0 {
+			err = textFragments(f.Path, rest, yield)
+		}
+	}
 	if err == nil {
 		err = content.err
 	}
@@ -159,6 +161,55 @@ func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
 		l.skipped[f.Path] = true
 	}
 	return nil
+}
+
+// binaryHead is how much of a file git looks at for a NUL byte.
+const binaryHead = 8000
+
+// rememberer keeps what was read until it is told that there is no need.
+type rememberer struct {
+	in    io.Reader
+	read  []byte
+	until *bool
+}
+
+func (r *rememberer) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	if !*r.until {
+		r.read = append(r.read, p[:n]...)
+	}
+	return n, err
+}
+
+// textFragments cuts a text at line ends, into pieces of about a chunk.
+func textFragments(name string, in *bufio.Reader, yield func(fragment) error) error {
+	line, column := 1, 0
+	var piece []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		piece = append(piece, part...)
+		if err != nil && err != bufio.ErrBufferFull && err != io.EOF {
+			return err
+		}
+		// A line is cut only where it is longer than any that a person wrote.
+		full := len(piece) >= chunk && err == nil || len(piece) >= 8*chunk
+		if full || err == io.EOF && len(piece) > 0 {
+			text := string(piece)
+			if err := yield(fragment{path: name, line: line, column: column, text: text}); err != nil {
+				return err
+			}
+			line += strings.Count(text, "\n")
+			if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+				column = 0
+				text = text[i+1:]
+			}
+			column += utf8.RuneCountInString(text)
+			piece = piece[:0]
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
 }
 
 // scan looks at a fragment and keeps what it finds.
@@ -207,14 +258,12 @@ func fragments(ctx context.Context, name string, in io.Reader, yield func(fragme
 // not: where gitleaks cuts depends on it. It remembers errors, which gitleaks
 // passes over.
 type wholeReader struct {
-	in    io.Reader
-	size  int64
-	asked bool
-	err   error
+	in   io.Reader
+	size int64
+	err  error
 }
 
 func (r *wholeReader) Read(p []byte) (int, error) {
-	r.asked = true
 	n, err := io.ReadFull(r.in, p)
 	r.size += int64(n)
 	switch {
