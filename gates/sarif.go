@@ -10,6 +10,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -36,6 +38,8 @@ type (
 		Invocations []sarifInvocation        `json:"invocations"`
 		Artifacts   []sarifArtifact          `json:"artifacts"`
 		BaseIDs     map[string]sarifLocation `json:"originalUriBaseIds"`
+
+		byID map[string]*sarifRule // see index
 	}
 	sarifComponent struct {
 		Name            string      `json:"name"`
@@ -200,6 +204,7 @@ func (s *sarifReader) run(out *Outcome, r sarifRun) error {
 	if len(out.Findings)+len(*r.Results) > sarifResults {
 		return fmt.Errorf("more than %d results", sarifResults)
 	}
+	r.index()
 	used := make(map[string]bool)
 	for i, res := range *r.Results {
 		f, ok, err := s.finding(r, res)
@@ -314,14 +319,27 @@ func (res sarifResult) rule(r sarifRun) *sarifRule {
 	if id == "" {
 		id = res.Rule.ID
 	}
+	for id != "" {
+		if rule := r.byID[id]; rule != nil {
+			return rule
+		}
+		// "CA1000/1" is a kind of CA1000 (3.27.5).
+		id = id[:max(0, strings.LastIndexByte(id, '/'))]
+	}
+	return nil
+}
+
+// index finds rules by their names: the first of a name, the driver's before
+// those of its extensions.
+func (r *sarifRun) index() {
+	r.byID = make(map[string]*sarifRule)
 	for _, c := range append([]sarifComponent{r.Tool.Driver}, r.Tool.Extensions...) {
 		for i := range c.Rules {
-			if id != "" && c.Rules[i].ID == id {
-				return &c.Rules[i]
+			if rule := &c.Rules[i]; r.byID[rule.ID] == nil {
+				r.byID[rule.ID] = rule
 			}
 		}
 	}
-	return nil
 }
 
 func (res sarifResult) ruleID(r sarifRun) string {
@@ -336,19 +354,39 @@ func (res sarifResult) ruleID(r sarifRun) string {
 	return "unnamed"
 }
 
+// sarifText is the size, in bytes, to which a message is cut.
+const sarifText = 2000
+
+// placeHolder is {0}, or a brace that is written twice to stand for itself.
+var placeHolder = regexp.MustCompile(`\{\{|\}\}|\{[0-9]{1,4}\}`)
+
 // text is the message, with its place-holders filled in.
 func (res sarifResult) text(r sarifRun) string {
 	m := res.Message
 	if rule := res.rule(r); m.Text == "" && m.ID != "" && rule != nil {
 		m.Text = rule.Messages[m.ID].Text
 	}
-	for i, a := range m.Arguments {
-		m.Text = strings.ReplaceAll(m.Text, fmt.Sprintf("{%d}", i), a)
+	text := clip(strings.TrimSpace(m.Text), sarifText)
+	if len(m.Arguments) > 0 {
+		// Once: an argument that holds a place-holder is not filled in again.
+		text = placeHolder.ReplaceAllStringFunc(text, m.argument)
+		text = clip(strings.TrimSpace(text), sarifText)
 	}
-	if m.Text == "" {
-		m.Text = res.ruleID(r)
+	if text == "" {
+		return clip(res.ruleID(r), sarifText)
 	}
-	return clip(strings.TrimSpace(m.Text), 2000)
+	return text
+}
+
+func (m sarifMessage) argument(holder string) string {
+	n, err := strconv.Atoi(holder[1 : len(holder)-1])
+	switch {
+	case err != nil:
+		return holder[:1] // {{ or }}
+	case n >= len(m.Arguments):
+		return holder
+	}
+	return clip(m.Arguments[n], sarifText)
 }
 
 func (rule *sarifRule) describe() Rule {
@@ -367,7 +405,8 @@ func (rule *sarifRule) describe() Rule {
 }
 
 // path is where a result is, below the tree's root. Tools write it relative to
-// where they ran, as a file URI, or against a base of their own.
+// where they ran, as a file URI, or against a base of their own; and some do not
+// encode it. Empty: the tree as a whole.
 func (s *sarifReader) path(r sarifRun, loc sarifLocation) (string, error) {
 	if loc.URI == "" && loc.Index != nil && *loc.Index >= 0 && *loc.Index < len(r.Artifacts) {
 		loc = r.Artifacts[*loc.Index].Location
@@ -375,26 +414,89 @@ func (s *sarifReader) path(r sarifRun, loc sarifLocation) (string, error) {
 	if loc.URI == "" {
 		return "", nil
 	}
-	uri := loc.URI
-	for range 5 { // a base may have a base
-		base, ok := r.BaseIDs[loc.BaseID]
-		if !ok || isAbsolute(uri) {
-			break
-		}
-		uri = strings.TrimSuffix(base.URI, "/") + "/" + uri
-		if base.URI == "" {
-			uri = strings.TrimPrefix(uri, "/")
-		}
-		loc = base
-	}
-	name, err := uriPath(uri)
+	uri, err := r.resolve(loc)
 	if err != nil {
 		return "", err
 	}
-	if path.IsAbs(name) {
+	readings, err := uriPaths(uri)
+	if err != nil {
+		return "", err
+	}
+	first, err := s.inside(readings[0])
+	if err != nil {
+		return "", err
+	}
+	for _, reading := range readings {
+		name, err := s.inside(reading)
+		if err == nil && s.target.Tree != nil && s.target.Tree.File(name) != nil {
+			return name, nil
+		}
+	}
+	if strings.Contains(first, "\ufffd") {
+		return "", fmt.Errorf("path %.200q: which file that is cannot be told; a name that is not UTF-8 has to be percent-encoded", first)
+	}
+	return first, nil
+}
+
+// sarifURI is more than the longest path of any system, encoded.
+const sarifURI = 16 << 10
+
+// resolve puts a location's base in front of it. A base may have a base.
+func (r sarifRun) resolve(loc sarifLocation) (string, error) {
+	uri := loc.URI
+	for range 10 {
+		if len(uri) > sarifURI {
+			return "", fmt.Errorf("path %.200q… is %d bytes long", uri, len(uri))
+		}
+		base, ok := r.BaseIDs[loc.BaseID]
+		if loc.BaseID == "" || !ok || isAbsolute(uri) {
+			return uri, nil
+		}
+		if base.URI != "" {
+			uri = strings.TrimSuffix(base.URI, "/") + "/" + uri
+		}
+		loc = base
+	}
+	return "", fmt.Errorf("path %.200q: its base %.200q has no end", uri, loc.BaseID)
+}
+
+var drive = regexp.MustCompile(`^/?[A-Za-z]:[/\\]`)
+
+func isAbsolute(uri string) bool {
+	return strings.Contains(uri, "://") || strings.HasPrefix(uri, "/") || isFileURI(uri) || drive.MatchString(uri)
+}
+
+func isFileURI(uri string) bool { return len(uri) >= 5 && strings.EqualFold(uri[:5], "file:") }
+
+// uriPaths are the ways to read a URI, or a plain path that was never made one,
+// as a path: decoded, as it is, and with a backslash for a slash. The first is
+// the right one where none of them is known.
+func uriPaths(uri string) ([]string, error) {
+	switch {
+	case isFileURI(uri):
+		uri = "/" + strings.TrimLeft(uri[5:], "/")
+	case strings.Contains(uri, "://"):
+		return nil, fmt.Errorf("path %.200q is outside the tree", uri)
+	}
+	paths := []string{uri} // a bare path with a percent sign in it
+	if plain, err := url.PathUnescape(uri); err == nil && plain != uri {
+		paths = []string{plain, uri}
+	}
+	return append(paths, strings.ReplaceAll(paths[0], `\`, "/")), nil
+}
+
+// inside is a path relative to the tree's root.
+func (s *sarifReader) inside(name string) (string, error) {
+	if drive.MatchString(name) {
+		name = filepath.ToSlash(strings.TrimPrefix(name, "/"))
+	}
+	if path.IsAbs(name) || drive.MatchString(name) {
 		rel, ok := below(s.top, name)
 		if !ok {
 			rel, ok = below(s.target.Dir, name)
+		}
+		if !ok { // a tool that came here through a link
+			rel, ok = below(s.top, path.Join(filepath.ToSlash(realPath(filepath.FromSlash(path.Dir(name)))), path.Base(name)))
 		}
 		if !ok {
 			return "", fmt.Errorf("path %.200q is outside the tree", name)
@@ -402,30 +504,13 @@ func (s *sarifReader) path(r sarifRun, loc sarifLocation) (string, error) {
 		name = rel
 	}
 	name = path.Clean(name)
-	if name == ".." || strings.HasPrefix(name, "../") {
+	switch {
+	case name == ".." || strings.HasPrefix(name, "../"):
 		return "", fmt.Errorf("path %.200q is outside the tree", name)
+	case name == ".":
+		return "", nil
 	}
 	return name, nil
-}
-
-func isAbsolute(uri string) bool { return strings.Contains(uri, "://") || strings.HasPrefix(uri, "/") }
-
-// uriPath is the path of a URI, or of a plain path that was never made one.
-func uriPath(uri string) (string, error) {
-	if rest, ok := strings.CutPrefix(uri, "file:"); ok {
-		rest = "/" + strings.TrimLeft(rest, "/")
-		if rest, err := url.PathUnescape(rest); err == nil {
-			return rest, nil
-		}
-		return "", fmt.Errorf("uri %.200q", uri)
-	}
-	if strings.Contains(uri, "://") {
-		return "", fmt.Errorf("path %.200q is outside the tree", uri)
-	}
-	if plain, err := url.PathUnescape(uri); err == nil {
-		return filepath.ToSlash(plain), nil
-	}
-	return filepath.ToSlash(uri), nil // a bare path with a percent sign in it
 }
 
 func below(top, name string) (string, bool) {
