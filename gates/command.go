@@ -114,8 +114,8 @@ func unchanged(before, after os.FileInfo) bool {
 	return os.SameFile(before, after) && after.ModTime().Equal(before.ModTime()) && after.Size() == before.Size()
 }
 
-// start runs the command. A status from 1 to 125 is the command's own word; a
-// command that was not found, not executable, or killed did not give one.
+// start runs the command. Its exit status is its own word, unless it says that
+// a program was not found, not executable, or ended by a signal.
 func (o CommandOptions) start(ctx context.Context, root *os.Root, t *Target) (Outcome, int, error) {
 	if info, err := root.Stat(filepath.Join(".", filepath.FromSlash(o.Dir))); err != nil || !info.IsDir() {
 		return Outcome{}, 0, fmt.Errorf("working directory %q: not a directory of the tree", o.Dir)
@@ -156,7 +156,7 @@ func noAnswer(exit int) string {
 		return "a program that the command needs cannot be executed (exit status 126)"
 	case exit == 137:
 		return "the command was killed (exit status 137: often for want of memory)"
-	case exit > 128:
+	case exit > 128 && exit <= 128+64: // there are 64 signals; 255 is a common word of a command's own
 		return fmt.Sprintf("the command was ended by signal %d (exit status %d)", exit-128, exit)
 	case exit < 0:
 		return "the command gave no exit status"

@@ -104,18 +104,31 @@ type envHit struct {
 // envSecrets are the names set to something that is not a reference.
 func envSecrets(data []byte) []envHit {
 	var hits []envHit
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	for i, line := range bytes.Split(data, []byte("\n")) {
 		m := envSecret.FindSubmatch(bytes.TrimRight(line, "\r"))
 		if m == nil {
 			continue
 		}
-		value := bytes.Trim(bytes.TrimSpace(m[2]), `"'`)
+		value := envValue(m[2])
 		if len(value) == 0 || value[0] == '#' || reference.Match(value) || bytes.HasPrefix(value, []byte("encrypted:")) {
 			continue
 		}
 		hits = append(hits, envHit{name: string(m[1]), line: i + 1})
 	}
 	return hits
+}
+
+// envValue is a value without its quotes and what follows them.
+func envValue(text []byte) []byte {
+	text = bytes.TrimSpace(text)
+	if quote := text[0]; quote == '"' || quote == '\'' {
+		text = text[1:]
+		if end := bytes.IndexByte(text, quote); end >= 0 {
+			text = text[:end]
+		}
+	}
+	return bytes.TrimSpace(text)
 }
 
 // ignoredEnvFiles looks at the env files that git ignores, on disk, without

@@ -88,8 +88,8 @@ func history(ctx context.Context, t *Target, limit int) (Outcome, error) {
 func assignments(change *git.Change, h git.Hunk, names *Fingerprints) []Finding {
 	var found []Finding
 	for i, line := range bytes.Split(bytes.TrimSuffix(h.Text, []byte("\n")), []byte("\n")) {
-		m := assignment.FindSubmatchIndex(line)
-		if m == nil || !isSecretValue(line, m) || allowed(change, h.Commit, line) {
+		m := secretAssignment(line)
+		if m == nil || allowed(change, h.Commit, line) {
 			continue
 		}
 		name := string(bytes.ToLower(line[m[2]:m[3]]))
@@ -101,6 +101,16 @@ func assignments(change *git.Change, h git.Hunk, names *Fingerprints) []Finding 
 		})
 	}
 	return found
+}
+
+// secretAssignment is the first assignment on a line that is no reference.
+func secretAssignment(line []byte) []int {
+	for _, m := range assignment.FindAllSubmatchIndex(line, -1) {
+		if isSecretValue(line, m) {
+			return m
+		}
+	}
+	return nil
 }
 
 // isSecretValue sorts out references, and words behind a colon.
