@@ -76,21 +76,24 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if err != nil {
 		return openError(ctx, err)
 	}
-	found, err := a.resolve(ctx, repo, o)
+	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, o.outputs)...)
+	if err != nil {
+		return undecided{err}
+	}
+	found, err := a.compare(ctx, repo, o, tree, "")
 	if err != nil {
 		return undecided{err}
 	}
 	if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, found.PolicyBase); err != nil {
 		return err
 	}
-	if name := j.policy.config.DefaultBranch; name != "" && !ci.Actions(a.getenv) && o.base == "" {
-		if found, err = ci.ResolveLocal(ctx, repo, "", name); err != nil {
+	if name := j.policy.config.DefaultBranch; name != "" && !ci.Actions(a.getenv) {
+		if found, err = a.compare(ctx, repo, o, tree, name); err != nil {
 			return undecided{err}
 		}
-	}
-	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, o.outputs)...)
-	if err != nil {
-		return undecided{err}
+		if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, ""); err != nil {
+			return err
+		}
 	}
 	change, err := repo.Diff(ctx, found.Base, found.Head, tree)
 	if err != nil {
@@ -134,11 +137,15 @@ func openError(ctx context.Context, err error) error {
 	return undecided{err}
 }
 
-// resolve finds what to compare with: from the event in Actions, else from the
-// branches.
-func (a *app) resolve(ctx context.Context, repo *git.Repo, o options) (ci.Resolved, error) {
+// compare finds what the tree is compared with: from the event in Actions, else
+// from the branches. defaultBranch is what the policy calls it; empty: git says.
+func (a *app) compare(ctx context.Context, repo *git.Repo, o options, tree *git.Tree, defaultBranch string) (ci.Resolved, error) {
 	if !ci.Actions(a.getenv) {
-		return ci.ResolveLocal(ctx, repo, o.base, "")
+		found, err := ci.ResolveLocal(ctx, repo, o.base, defaultBranch)
+		if found.Unborn && tree.Dirty {
+			found.Base, found.Note = found.Head, "the change is what is not committed yet; the branch has no commit of its own"
+		}
+		return found, err
 	}
 	event, err := ci.ReadEvent(a.getenv)
 	if err != nil {

@@ -32,9 +32,14 @@ func ResolveLocal(ctx context.Context, repo Repository, base, defaultBranch stri
 	res.Note = why
 	if res.Base == "" {
 		res.Note = everything(why)
+		res.Unborn = why == noOwnCommit
 	}
 	return res, nil
 }
+
+// noOwnCommit is why a branch is looked at as a whole that is where the default
+// branch is, or behind it.
+const noOwnCommit = "the branch has no commit that the default branch has not"
 
 // sinceNamed is the merge base with a revision that a person named. It may be
 // HEAD itself: then what is not committed yet is the change, as they asked.
@@ -90,7 +95,7 @@ func sinceDefault(ctx context.Context, repo Repository, head string, candidates 
 	case base == "":
 		return "", tip, "it shares no history here with the default branch, " + name, nil
 	case base == head:
-		return "", tip, "it has no commit that the default branch, " + name + ", has not", nil
+		return "", tip, noOwnCommit, nil
 	}
 	return base, tip, "the change since " + short(base) + ", where it left the default branch, " + name, nil
 }

@@ -36,6 +36,10 @@ type Resolved struct {
 	Head        string // what is checked out; empty before the first commit
 	PullRequest bool   // the event is a pull request's
 	Note        string // what is compared and why, in one sentence
+
+	// Unborn: Base is empty because the branch has no commit of its own yet.
+	// What is not committed, where there is anything, is the change since Head.
+	Unborn bool
 }
 
 // Resolve looks up in a repository what the event asks to compare; without an
