@@ -150,7 +150,7 @@ func (r *runner) guarded(ctx context.Context, res *Result) {
 	defer cancel()
 	done := make(chan Result, 1)
 	go func() {
-		part := Result{Gate: res.Gate}
+		part := Result{Gate: res.Gate, Err: errors.New("ended without a result")} // runtime.Goexit
 		defer func() {
 			if p := recover(); p != nil {
 				part.Err = r.redactError(fmt.Errorf("crashed: %v", p))
@@ -158,7 +158,7 @@ func (r *runner) guarded(ctx context.Context, res *Result) {
 			}
 			done <- part
 		}()
-		r.planAndRun(ctx, &part)
+		part = r.planAndRun(ctx, res.Gate)
 	}()
 	grace := r.options.Grace
 	if grace <= 0 {
@@ -178,57 +178,50 @@ func (r *runner) guarded(ctx context.Context, res *Result) {
 
 // planAndRun is the work on one gate. One that was cut short says only that,
 // and what its child printed: what it found by then hangs on the timing.
-func (r *runner) planAndRun(ctx context.Context, res *Result) {
+func (r *runner) planAndRun(ctx context.Context, g *Gate) (res Result) {
+	res.Gate = g
 	defer func() {
 		if ctx.Err() != nil {
-			*res = Result{Gate: res.Gate, Err: context.Cause(ctx), Outcome: Outcome{Log: res.Outcome.Log}}
+			res = Result{Gate: g, Err: context.Cause(ctx), Outcome: Outcome{Log: res.Outcome.Log}}
 		}
 	}()
 	var plan Plan
-	if res.Gate.Plan != nil {
+	if g.Plan != nil {
 		var err error
-		if plan, err = res.Gate.Plan(ctx, r.target); err != nil {
+		if plan, err = g.Plan(ctx, r.target); err != nil {
 			res.Err = r.redactError(err)
-			return
+			return res
 		}
 		if plan.Skip != "" {
 			res.Skipped = plan.Skip
-			return
+			return res
 		}
 	}
-	key := r.cacheKey(res.Gate)
-	if out, ok := r.cached(key); ok && out.check(plan.Expect) == nil {
+	key := r.cacheKey(g)
+	if out, ok := r.cached(key); ok && out.Examined.Missing(plan.Expect) == "" {
 		res.Outcome, res.Cached = out, true
-		return
+		return res
 	}
-	out, err := res.Gate.Run(ctx, r.target)
-	r.finish(ctx, res.Gate, &out)
+	out, err := g.Run(ctx, r.target)
+	unfit := r.finish(ctx, g, &out)
 	res.Outcome = out
-	if err != nil {
+	switch missing := out.Examined.Missing(plan.Expect); {
+	case err != nil:
 		res.Err = r.redactError(err)
-		return
-	}
-	if res.Err = out.check(plan.Expect); res.Err == nil && ctx.Err() == nil {
+	case unfit != nil:
+		res.Err = unfit
+	case missing != "":
+		res.Err = fmt.Errorf("examined no %s, though there are some", missing)
+	case ctx.Err() == nil:
 		r.keep(key, out)
 	}
-}
-
-// check says why an outcome cannot be what a gate that did its work came to.
-func (out *Outcome) check(expected Examined) error {
-	for _, name := range slices.Sorted(maps.Keys(out.Metrics)) {
-		if value := out.Metrics[name]; math.IsNaN(value) || math.IsInf(value, 0) {
-			return fmt.Errorf("the metric %s is not a number", name)
-		}
-	}
-	if missing := out.Examined.Missing(expected); missing != "" {
-		return fmt.Errorf("examined no %s, though there are some", missing)
-	}
-	return nil
+	return res
 }
 
 // finish brings an outcome into its final form: nothing secret in a message, a
-// fingerprint for each finding, one order, nothing twice.
-func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) {
+// fingerprint for each finding, one order, nothing twice. An error names what no
+// report can hold; it is taken out.
+func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) error {
 	if redact := r.target.Redact; redact != nil {
 		seen := make(map[string]string)
 		for i, f := range out.Findings {
@@ -249,7 +242,15 @@ func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) {
 	// Before they are named: the second of two would get a name of its own.
 	out.Findings = slices.Compact(out.Findings)
 	fillFingerprints(ctx, r.target, g.ID, out.Findings)
-	sort.Slice(out.Rules, func(i, j int) bool { return out.Rules[i].ID < out.Rules[j].ID })
+	slices.SortStableFunc(out.Rules, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(out.Metrics)) {
+		if value := out.Metrics[name]; math.IsNaN(value) || math.IsInf(value, 0) {
+			errs = append(errs, fmt.Errorf("the metric %s is not a number", name))
+			delete(out.Metrics, name)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (r *runner) redactError(err error) error {

@@ -89,7 +89,11 @@ func changedSources(t *Target) []git.File {
 	var files []git.File
 	for _, p := range t.Change.Files() {
 		f := t.Tree.File(p)
-		if f == nil || f.Kind == git.Symlink || f.Size > suppressionLimit || slices.Contains(prose, strings.ToLower(path.Ext(p))) {
+		if f == nil || f.Kind == git.Symlink || f.Size > suppressionLimit {
+			continue
+		}
+		// An ignore file speaks to a tool, whatever it is called.
+		if isProse := slices.Contains(prose, strings.ToLower(path.Ext(p))); isProse && !slices.Contains(ignoreFiles, path.Base(p)) {
 			continue
 		}
 		files = append(files, *f)
