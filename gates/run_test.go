@@ -465,14 +465,14 @@ func TestNothingExamined(t *testing.T) {
 // errors, not the last words of one that crashed, not the log.
 func TestRedaction(t *testing.T) {
 	t.Parallel()
-	const secret = "hush-hush"
-	leaks := errors.New("cannot read " + secret)
+	const hush = "hush-hush"
+	leaks := errors.New("cannot read " + hush)
 	list := []gates.Gate{
 		newGate("message", gives(gates.Outcome{Findings: []gates.Finding{
-			{Rule: "a", Message: "found " + secret}, {Rule: "b", Message: "found " + secret}, {Rule: "c", Message: "fine"},
+			{Rule: "a", Message: "found " + hush}, {Rule: "b", Message: "found " + hush}, {Rule: "c", Message: "fine"},
 		}})),
 		newGate("error", func(context.Context, *gates.Target) (gates.Outcome, error) {
-			return gates.Outcome{Findings: []gates.Finding{{Message: secret}}}, leaks
+			return gates.Outcome{Findings: []gates.Finding{{Message: hush}}}, leaks
 		}),
 		newGate("panic", func(context.Context, *gates.Target) (gates.Outcome, error) { panic(leaks) }),
 		newGate("plan", gives(gates.Outcome{})),
@@ -488,11 +488,11 @@ func TestRedaction(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		calls[s]++
-		return strings.ReplaceAll(s, secret, "***")
+		return strings.ReplaceAll(s, hush, "***")
 	}
 	results := run(t, target, options(), list...)
 	text := fmt.Sprint(timeless(results)) + log.String() + verdictJSON(t, gates.Judge(gates.Policy{Today: today}, everything(), results))
-	if strings.Contains(text, secret) {
+	if strings.Contains(text, hush) {
 		t.Errorf("a secret is shown:\n%s", text)
 	}
 	if got := results[0].Outcome.Findings[1].Message; got != "found ***" {
@@ -506,7 +506,7 @@ func TestRedaction(t *testing.T) {
 	if !errors.Is(results[4].Err, errBoom) {
 		t.Error("an error with nothing to hide lost its kind")
 	}
-	if n := calls["found "+secret]; n != 1 {
+	if n := calls["found "+hush]; n != 1 {
 		t.Errorf("equal messages were looked at %d times", n)
 	}
 	if !strings.Contains(log.String(), "gate crashed") || !strings.Contains(log.String(), "run_test.go") {

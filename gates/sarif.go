@@ -116,12 +116,15 @@ type (
 // readSARIF is another tool's outcome. A file that is missing, broken, or that
 // says its tool broke off, is an error: never "no findings".
 func readSARIF(root *os.Root, t *Target, o CommandOptions) (Outcome, error) {
-	var out Outcome
 	data, err := readSARIFFile(root, o.SARIF)
 	if err != nil {
-		return out, err
+		return Outcome{}, err
 	}
-	out.Examined.Bytes = int64(len(data))
+	return parseSARIF(data, t, o)
+}
+
+func parseSARIF(data []byte, t *Target, o CommandOptions) (Outcome, error) {
+	out := Outcome{Examined: Examined{Bytes: int64(len(data))}}
 	var log sarifLog
 	if err := decodeSARIF(data, &log); err != nil {
 		return out, fmt.Errorf("%s: %w", o.SARIF, err)
