@@ -3,9 +3,9 @@ package gates
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"regexp"
+	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/internal/git"
 )
@@ -88,29 +88,24 @@ func history(ctx context.Context, t *Target, limit int) (Outcome, error) {
 func assignments(change *git.Change, h git.Hunk, names *Fingerprints) []Finding {
 	var found []Finding
 	for i, line := range bytes.Split(bytes.TrimSuffix(h.Text, []byte("\n")), []byte("\n")) {
-		m := secretAssignment(line)
-		if m == nil || allowed(change, h.Commit, line) {
+		if allowed(change, h.Commit, line) {
 			continue
 		}
-		name := string(bytes.ToLower(line[m[2]:m[3]]))
-		found = append(found, Finding{
-			Rule: "secret-assignment", Severity: SeverityError,
-			Path: Path(h.Path), Line: h.Line + i, Commit: h.Commit,
-			Message:     fmt.Sprintf("a %s is given a quoted value", name),
-			Fingerprint: names.Of("history", "secret-assignment", h.Path, valueDigest(line, m)),
-		})
-	}
-	return found
-}
-
-// secretAssignment is the first assignment on a line that is no reference.
-func secretAssignment(line []byte) []int {
-	for _, m := range assignment.FindAllSubmatchIndex(line, -1) {
-		if isSecretValue(line, m) {
-			return m
+		// Each of a line is a finding of its own: a waiver of one covers no other.
+		for _, m := range assignment.FindAllSubmatchIndex(line, -1) {
+			if !isSecretValue(line, m) {
+				continue
+			}
+			name := string(bytes.ToLower(line[m[2]:m[3]]))
+			found = append(found, Finding{
+				Rule: "secret-assignment", Severity: SeverityError,
+				Path: Path(h.Path), Line: h.Line + i, Column: utf8.RuneCount(line[:m[0]]) + 1, Commit: h.Commit,
+				Message:     fmt.Sprintf("a %s is given a quoted value", name),
+				Fingerprint: names.Of("history", "secret-assignment", h.Path, shortDigest(assignedValue(line, m))),
+			})
 		}
 	}
-	return nil
+	return found
 }
 
 // isSecretValue sorts out references, and words behind a colon.
@@ -134,13 +129,6 @@ func assignedValue(line []byte, m []int) []byte {
 		}
 	}
 	return nil
-}
-
-// valueDigest tells values apart without naming them: sixteen bits, too few to
-// find a password by trying.
-func valueDigest(line []byte, m []int) string {
-	sum := sha256.Sum256(assignedValue(line, m))
-	return fmt.Sprintf("%x", sum[:2])
 }
 
 // allowed says whether an allow marker on the line counts: only when the commit

@@ -223,6 +223,7 @@ func (r *runner) planAndRun(ctx context.Context, g *Gate) (res Result) {
 // report can hold; it is taken out.
 func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) error {
 	if redact := r.target.Redact; redact != nil {
+		redactNames(redact, out)
 		seen := make(map[string]string)
 		for i, f := range out.Findings {
 			clean, ok := seen[f.Message]
@@ -251,6 +252,20 @@ func (r *runner) finish(ctx context.Context, g *Gate, out *Outcome) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// redactNames is for what another tool calls its rules and itself.
+func redactNames(redact func(string) string, out *Outcome) {
+	for i := range out.Findings {
+		if strings.ContainsAny(out.Findings[i].Rule, " :=/") || len(out.Findings[i].Rule) > 16 {
+			out.Findings[i].Rule = redact(out.Findings[i].Rule)
+		}
+	}
+	for i, rule := range out.Rules {
+		rule.ID, rule.Title, rule.Help, rule.URI = redact(rule.ID), redact(rule.Title), redact(rule.Help), redact(rule.URI)
+		out.Rules[i] = rule
+	}
+	out.Engine.Name, out.Engine.Version = redact(out.Engine.Name), redact(out.Engine.Version)
 }
 
 func (r *runner) redactError(err error) error {
@@ -283,7 +298,7 @@ func fillFingerprints(ctx context.Context, t *Target, gate string, findings []Fi
 		}
 		text := f.Message
 		if f.Line > 0 && f.Line <= len(lines) && f.Commit == "" {
-			text = string(bytes.Join(bytes.Fields(lines[f.Line-1]), []byte(" ")))
+			text = shortDigest(bytes.Join(bytes.Fields(lines[f.Line-1]), []byte(" ")))
 		}
 		f.Fingerprint = names.Of(gate, f.Rule, string(f.Path), f.Commit, text)
 	}

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,6 +78,7 @@ type (
 			} `json:"toolComponent"`
 		} `json:"rule"`
 		Kind         string             `json:"kind"`
+		Baseline     string             `json:"baselineState"`
 		Level        string             `json:"level"`
 		Message      sarifMessage       `json:"message"`
 		Locations    []sarifResultPlace `json:"locations"`
@@ -112,6 +114,10 @@ type (
 		} `json:"toolExecutionNotifications"`
 	}
 )
+
+// harmlessKinds are the kinds of results that are no fault (3.27.9). One that is
+// not known is taken for a fault.
+var harmlessKinds = []string{"pass", "open", "informational", "notApplicable", "review"}
 
 // readSARIF is another tool's outcome. A file that is missing, broken, or that
 // says its tool broke off, is an error: never "no findings".
@@ -248,7 +254,7 @@ func (inv sarifInvocation) err() error {
 // the tool was told to pass over, is none; but a suppression in the source that
 // the change itself brings does not count.
 func (s *sarifReader) finding(r sarifRun, res sarifResult) (Finding, bool, error) {
-	if res.Kind != "" && res.Kind != "fail" {
+	if slices.Contains(harmlessKinds, res.Kind) || res.Baseline == "absent" {
 		return Finding{}, false, nil
 	}
 	f := Finding{Rule: res.ruleID(r), Severity: s.level(r, res), Message: res.text(r)}

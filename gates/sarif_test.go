@@ -278,7 +278,9 @@ func TestSARIFFindings(t *testing.T) {
 		`{"ruleId": "B", "level": "error", ` + place(`"charOffset": 7`) + `}`,
 		`{"ruleId": "B", "level": "note", "kind": "fail", "message": {"text": "nowhere"}, "locations": [{"logicalLocations": [{"name": "main"}]}]}`,
 	}
-	for _, kind := range []string{"pass", "open", "review", "informational", "notApplicable", "new in 2.2"} {
+	results = append(results, `{"ruleId": "A", "kind": "Fail", "level": "error", "message": {"text": "a kind that nobody knows"}}`,
+		`{"ruleId": "A", "level": "error", "baselineState": "absent", "message": {"text": "gone"}}`)
+	for _, kind := range []string{"pass", "open", "review", "informational", "notApplicable"} {
 		results = append(results, `{"ruleId": "KIND", "kind": "`+kind+`", "level": "error", "locations": [{"physicalLocation": {"artifactLocation": {"uri": "/etc/passwd"}}}]}`)
 	}
 	r := readSARIF(t, sarifTarget(t), sarifLog(driver, strings.Join(results, ","), ""), nil)
@@ -290,6 +292,7 @@ func TestSARIFFindings(t *testing.T) {
 	}
 	want := gates.Outcome{
 		Findings: []gates.Finding{
+			{Rule: "A", Severity: "error", Message: "a kind that nobody knows"},
 			{Rule: "B", Severity: "note", Message: "nowhere"},
 			{Rule: "B", Severity: "error", Path: "a.go", Message: "m"}, // twice the same
 			{Rule: "A", Severity: "error", Path: "a.go", Line: 1, Column: 2, EndLine: 3, EndColumn: 4, Message: "m"},

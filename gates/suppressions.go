@@ -48,7 +48,7 @@ var markers = []struct {
 
 // ignoreFiles are files whose lines make an engine look away.
 var ignoreFiles = []string{
-	".gitleaksignore", ".semgrepignore", ".trivyignore", ".trivyignore.yaml", ".snyk", ".eslintignore",
+	".gitleaksignore", ".gitleaks.toml", ".betterleaks.toml", ".semgrepignore", ".trivyignore", ".trivyignore.yaml", ".snyk", ".eslintignore",
 	".nancy-ignore", ".nsprc", ".secretlintignore", ".trufflehogignore", ".betterleaksignore", "osv-scanner.toml", "audit-ci.json",
 }
 
@@ -148,6 +148,9 @@ func addedMarkers(change *git.Change, name string, data []byte) []Suppression {
 		}
 		if text := bytes.TrimSpace(line); ignoreFile && len(text) > 0 && text[0] != '#' {
 			found = append(found, Suppression{Path: Path(name), Line: i + 1, Marker: path.Base(name)})
+			if path.Ext(name) == ".toml" {
+				break // a configuration: that it changed is the finding
+			}
 			continue
 		}
 		for _, m := range markers {

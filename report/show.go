@@ -236,6 +236,17 @@ func othersWords(t tally) string {
 	return s
 }
 
+// shellWord is an argument as a shell takes it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_./:=@~^,+", r)
+	}
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // repeatCommand is the command that runs again what stopped this run, on the
 // reader's own machine. Empty: nothing did.
 func repeatCommand(v *gates.Verdict) string {

@@ -21,6 +21,9 @@ type Style struct {
 	// Brief leaves out, in [Text], the gates that [Live] has shown for good:
 	// those that were skipped, and those that passed without a finding.
 	Brief bool
+	// Repeat are the flags that a run needs to look at the same again, besides
+	// the gates.
+	Repeat []string
 }
 
 // Colours, as the parameters of an SGR sequence.

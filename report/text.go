@@ -167,6 +167,9 @@ func (p *printer) list(word, color string, texts []string) {
 func (p *printer) end(v *gates.Verdict) {
 	p.list("because: ", bold, v.Reasons)
 	if c := repeatCommand(v); c != "" {
+		for _, arg := range p.Repeat {
+			c += " " + shellWord(arg)
+		}
 		p.line("%s%s", p.paint(bold, "repeat: "), p.clean(c))
 	}
 	color := map[gates.Decision]string{gates.Pass: green, gates.Fail: red}[v.Decision]

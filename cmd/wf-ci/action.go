@@ -54,24 +54,61 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 	if sarif == "" {
 		sarif = "wf-ci.sarif"
 	}
+	for _, file := range []string{sarif, jsonPath} {
+		if err := a.inWorkspace(file); err != nil {
+			return err
+		}
+	}
 	outputs := []output{{format: uploadSARIF, name: "sarif", path: sarif}}
 	if jsonPath != "" {
 		outputs = append(outputs, output{format: report.JSON, name: "json", path: jsonPath})
 	}
+	work := in.WorkingDirectory
+	if work == "" {
+		work = "."
+	}
 	v, err := a.judgeAndShow(ctx, runFlags{
-		Dir: inside(dir, in.WorkingDirectory), Base: in.BaseRef, Config: in.Config,
+		Dir: work, Base: in.BaseRef, Config: in.Config,
 		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
 	}, outputs)
 	if err != nil {
 		return err
 	}
 	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath}); err != nil {
-		return err
+		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
 	}
 	if v.Decision != gates.Pass && !in.WarnOnly {
 		return verdictError{v.Decision}
 	}
 	return nil
+}
+
+// inWorkspace refuses a file to write that is not below the workspace, also
+// through a link that the checkout brings: we may be root here.
+func (a *app) inWorkspace(path string) error {
+	if path == "" {
+		return nil
+	}
+	full := inside(a.dir, path)
+	if err := writable(full); err != nil {
+		return usagef("%s: %v", path, err)
+	}
+	top, err := filepath.EvalSymlinks(a.dir)
+	if err != nil {
+		return err
+	}
+	existing := filepath.Dir(full)
+	real, err := filepath.EvalSymlinks(existing)
+	for err != nil && existing != filepath.Dir(existing) {
+		existing = filepath.Dir(existing)
+		real, err = filepath.EvalSymlinks(existing)
+	}
+	for _, root := range []string{top, a.getenv("RUNNER_TEMP")} {
+		if rel, err := filepath.Rel(root, real); root != "" && err == nil && filepath.IsLocal(rel) {
+			return nil
+		}
+	}
+	return usagef("%s is not in the workspace", path)
 }
 
 // inside is a path relative to a directory, or as it is.

@@ -55,43 +55,78 @@ func (e undecided) Unwrap() error { return e.err }
 // prepare opens the repository, finds the change and the policy, and lists the
 // gates. Its error is a usageError, an undecided, or the context's.
 func (a *app) prepare(ctx context.Context, o options) (*job, error) {
-	dir := o.dir
-	dir = inside(a.dir, dir)
-	scratch, err := os.MkdirTemp(a.getenv("TMPDIR"), "wf-ci-")
+	dir := inside(a.dir, o.dir)
+	if info, err := os.Stat(dir); err != nil {
+		return nil, usagef("%v", err)
+	} else if !info.IsDir() {
+		return nil, usagef("%s is not a directory", dir)
+	}
+	scratch, err := a.scratch()
 	if err != nil {
 		return nil, undecided{err}
 	}
 	j := &job{close: func() { _ = os.RemoveAll(scratch) }}
 	if err := a.fill(ctx, j, o, dir, scratch); err != nil {
 		j.close()
+		var cannot undecided
+		if errors.As(err, &cannot) {
+			// Its name is another one each time: no part of a verdict.
+			err = undecided{errors.New(strings.ReplaceAll(err.Error(), scratch, "(scratch)"))}
+		}
 		return nil, err
 	}
 	return j, nil
 }
 
+const scratchPrefix = "wf-ci-run-"
+
+// scratch makes the directory of this run, and removes those that a run which
+// was killed left behind more than a day ago.
+func (a *app) scratch() (string, error) {
+	parent := os.TempDir()
+	if dir := a.getenv("TMPDIR"); dir != "" {
+		parent = inside(a.dir, dir)
+	}
+	old, err := filepath.Glob(filepath.Join(parent, scratchPrefix+"*"))
+	if err == nil {
+		for _, dir := range old {
+			if info, err := os.Lstat(dir); err == nil && info.IsDir() && a.now().Sub(info.ModTime()) > 24*time.Hour {
+				_ = os.RemoveAll(dir)
+			}
+		}
+	}
+	return os.MkdirTemp(parent, scratchPrefix)
+}
+
 func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) error {
 	env := append(run.CleanEnv(a.environ), ci.NewWorkspace(a.getenv).GitEnv(a.getenv, dir)...)
+	if o.offline {
+		env = append(env, "GIT_ALLOW_PROTOCOL=none") // also for what git fetches by itself
+	}
 	runner := &run.Runner{Env: env}
 	repo, err := git.Open(ctx, runner, dir, scratch)
 	if err != nil {
 		return openError(ctx, err)
 	}
-	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, o.outputs)...)
+	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, append(o.outputs, scratch))...)
 	if err != nil {
 		return undecided{err}
+	}
+	if len(tree.Files) == 0 && headTree != "" && tree.Dirty {
+		return undecided{errors.New("nothing is checked out: the work tree is empty, and HEAD is not (git checkout HEAD -- . brings it)")}
 	}
 	found, err := a.compare(ctx, repo, o, tree, "")
 	if err != nil {
 		return undecided{err}
 	}
-	if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, found.PolicyBase); err != nil {
+	if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, found.PolicyBase, ci.Actions(a.getenv)); err != nil {
 		return err
 	}
 	if name := j.policy.config.DefaultBranch; name != "" && !ci.Actions(a.getenv) {
 		if found, err = a.compare(ctx, repo, o, tree, name); err != nil {
 			return undecided{err}
 		}
-		if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, ""); err != nil {
+		if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, "", false); err != nil {
 			return err
 		}
 	}
@@ -101,7 +136,8 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	}
 	j.target = &gates.Target{
 		Dir: repo.Dir, Repo: repo, Tree: tree, Change: change, Runner: runner, Jobs: o.jobs,
-		ReadPolicy: fromTree(tree, policyLimit), PolicyID: tree.ID, Redact: a.redactor.Redact, Log: a.logger(o.verbose),
+		ReadPolicy: fromTree(tree, policyLimit), PolicyID: tree.ID, Log: a.logger(o.verbose),
+		Redact: func(s string) string { return a.redactor.Redact(strings.ReplaceAll(s, scratch, "(scratch)")) },
 	}
 	if base := j.policy.base; base != "" {
 		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
@@ -127,7 +163,7 @@ func openError(ctx context.Context, err error) error {
 		return err
 	case errors.Is(err, git.ErrNotRepository):
 		return usagef("%v; run wf-ci inside one, or name it with -C DIR (git init makes one)", err)
-	case errors.Is(err, git.ErrBare), errors.Is(err, git.ErrOwner), errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, git.ErrBare), errors.Is(err, git.ErrOwner):
 		return usagef("%v", err)
 	}
 	var missing *run.NotStartedError
@@ -162,6 +198,9 @@ func below(top, dir string, paths []string) []string {
 	var out []string
 	for _, p := range paths {
 		p = inside(dir, p)
+		if info, err := os.Lstat(p); err == nil && info.IsDir() && !strings.HasPrefix(filepath.Base(p), scratchPrefix) {
+			continue
+		}
 		if real, err := filepath.EvalSymlinks(filepath.Dir(p)); err == nil {
 			p = filepath.Join(real, filepath.Base(p))
 		}

@@ -101,7 +101,15 @@ type policy struct {
 
 // loadPolicy finds what judges: on a pull request the configuration at its
 // base, and nothing that the change brings; else the file of the work tree.
-func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBase string) (policy, error) {
+//
+// The files that only let findings pass (.gitleaksignore, .gitleaks.toml) are
+// read at the base wherever there is one, but for a push: there the change is
+// on its branch already, past its review. A laptop says what a pull request will.
+//
+// A configuration that is not valid at the base judges nothing, or the change
+// that mends it could never land: the built-in one takes its place, and that is
+// said.
+func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBase string, push bool) (policy, error) {
 	disk := fromDisk(repo.Dir, configLimit)
 	head, headName, err := loadConfig(ctx, disk, name, "")
 	if err != nil {
@@ -115,10 +123,14 @@ func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBa
 	if compare == "" {
 		compare = base
 	}
+	if p.base == "" && !push {
+		p.base = base
+	}
 	if compare != "" {
 		old, oldName, err := loadConfig(ctx, atRevision(repo, compare, configLimit), name, compare[:10]+":")
 		if err != nil {
-			return policy{}, err
+			old, oldName = config.Default(), ""
+			p.note = fmt.Sprintf("the configuration at the base %.10s is not valid, so the built-in one stands in for it there", compare)
 		}
 		for _, w := range config.Weakened(old, head) {
 			p.info.Weakened = append(p.info.Weakened, gates.Weakening(w))
@@ -130,7 +142,7 @@ func loadPolicy(ctx context.Context, repo *git.Repo, name string, base, policyBa
 			if oldName != "" {
 				p.info.Source = "base:" + oldName + "@" + policyBase
 			}
-		case old.Digest() != head.Digest():
+		case err == nil && old.Digest() != head.Digest():
 			p.note = fmt.Sprintf("the configuration differs from the base; a pull request is judged by the one at %.10s", base)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,12 +43,12 @@ func (c *localCmd) Run(ctx context.Context, a *app) error { return a.runGates(ct
 
 // runGates is run and local: judge, show, write. The error is the verdict's.
 func (a *app) runGates(ctx context.Context, f runFlags) error {
-	outputs, err := parseOutputs(f.Output)
+	outputs, err := a.parseOutputs(f.Output)
 	if err != nil {
 		return err
 	}
 	if f.Jobs < 0 {
-		return usagef("--jobs %d: want 1 or more", f.Jobs)
+		return usagef("--jobs %d: want 1 or more; 0 is one a core", f.Jobs)
 	}
 	if f.Timeout < 0 {
 		return usagef("--timeout %s: want more than zero", f.Timeout)
@@ -93,12 +94,44 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output) (*
 		}
 	}
 	a.tellRunner(v)
-	if f.JSON {
-		return v, report.JSON(a.rawOut, v)
-	}
 	style := a.style(a.outWidth)
 	style.Brief = a.outWidth > 0 && a.errWidth > 0
-	return v, report.Text(style)(a.stdout, v)
+	style.Repeat = f.repeat()
+	show := report.Text(style)
+	out := io.Writer(a.stdout)
+	if f.JSON {
+		show, out = report.JSON, a.rawOut
+	}
+	if err := show(out, v); err != nil {
+		if v.Decision == gates.Fail { // that outranks a result that nobody takes
+			fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err)
+			return v, nil
+		}
+		return nil, err
+	}
+	return v, nil
+}
+
+// repeat are the flags that a second run needs to look at the same.
+func (f runFlags) repeat() []string {
+	var args []string
+	add := func(name, value string) {
+		if value != "" {
+			args = append(args, name, value)
+		}
+	}
+	if f.Dir != "." {
+		add("-C", f.Dir)
+	}
+	add("--base", f.Base)
+	add("--config", f.Config)
+	if f.All {
+		args = append(args, "--all")
+	}
+	if f.Timeout > 0 {
+		add("--timeout", f.Timeout.String())
+	}
+	return args
 }
 
 // style is how a stream's reader sees.
@@ -137,7 +170,7 @@ type output struct {
 	path   string
 }
 
-func parseOutputs(specs []string) ([]output, error) {
+func (a *app) parseOutputs(specs []string) ([]output, error) {
 	var names []string
 	for _, f := range report.Formats() {
 		names = append(names, f.Name)
@@ -152,9 +185,26 @@ func parseOutputs(specs []string) ([]output, error) {
 		if !ok {
 			return nil, usagef("--output %s: there is no format %q; there are: %s", spec, name, strings.Join(names, ", "))
 		}
+		if err := writable(inside(a.dir, path)); err != nil {
+			return nil, usagef("--output %s: %v", spec, err)
+		}
 		outputs = append(outputs, output{format: format, name: name, path: path})
 	}
 	return outputs, nil
+}
+
+// writable refuses what a report must not replace: directories, and git's own
+// files.
+func writable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("it is a directory")
+	}
+	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil && filepath.Base(real) == ".git" {
+			return errors.New("it is in git's own directory")
+		}
+	}
+	return nil
 }
 
 // write renders a report and puts it in place whole; in a container the file,
@@ -165,6 +215,9 @@ func (a *app) write(out output, v *gates.Verdict) error {
 	if err := out.format(&buf, v); err != nil {
 		return fmt.Errorf("render %s: %w", out.name, err)
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeStream(path, buf.Bytes()) // a device or a pipe: written to, never replaced
+	}
 	workspace := ci.NewWorkspace(a.getenv)
 	if err := makeDir(filepath.Dir(path), workspace.Own); err != nil {
 		return fmt.Errorf("write %s: %w", out.path, err)
@@ -173,6 +226,15 @@ func (a *app) write(out output, v *gates.Verdict) error {
 		return fmt.Errorf("write %s: %w", out.path, err)
 	}
 	return workspace.Own(path)
+}
+
+func writeStream(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // makeDir makes a directory and its parents, and calls own for each new one.

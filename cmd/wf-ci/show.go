@@ -81,7 +81,7 @@ type reportCmd struct {
 }
 
 func (c *reportCmd) Run(_ context.Context, a *app) error {
-	outputs, err := parseOutputs(c.Output)
+	outputs, err := a.parseOutputs(c.Output)
 	if err != nil {
 		return err
 	}

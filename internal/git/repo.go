@@ -56,6 +56,7 @@ var config = [][2]string{
 	{"gc.auto", "0"},
 	{"maintenance.auto", "false"},
 	{"advice.addEmbeddedRepo", "false"},
+	{"advice.updateSparsePath", "false"},
 	{"core.safecrlf", "false"},
 	// git 2.43 and later: attributes come from this tree, which is empty.
 	// Used for the object store only; see asStore.
@@ -146,6 +147,8 @@ func (r *Repo) command(dir string, args ...string) run.Command {
 	env := []string{
 		"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=", "GIT_PAGER=cat",
 		"LC_ALL=C", "GIT_CEILING_DIRECTORIES=",
+		// What a commit or a file is, its id says: nothing stands in for it.
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE=" + os.DevNull,
 	}
 	return run.Command{Name: "git", Args: append(configArgs(config), args...), Dir: dir, Env: append(env, r.extra...)}
 }
