@@ -3,6 +3,7 @@ package gates
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"unicode/utf8"
@@ -65,16 +66,20 @@ func history(ctx context.Context, t *Target, limit int) (Outcome, error) {
 		}
 	}
 	commit, names := "", Fingerprints{}
-	err = t.Repo.Patches(ctx, whole, func(h git.Hunk) error {
+	look := func(h git.Hunk) error {
 		if h.Commit != commit {
 			commit, names = h.Commit, Fingerprints{}
 		}
 		out.Examined.Bytes += int64(len(h.Text))
 		out.Findings = append(out.Findings, assignments(t.Change, h, &names)...)
 		return nil
-	})
-	out.Examined.Commits = int64(len(whole))
+	}
+	merges, err := t.Repo.Merges(ctx, limit, t.Change.Head)
 	if err != nil {
+		return out, err
+	}
+	out.Examined.Commits = int64(len(whole) + len(merges))
+	if err := errors.Join(t.Repo.Patches(ctx, whole, look), t.Repo.MergePatches(ctx, merges, look)); err != nil {
 		return out, err
 	}
 	if len(whole) < len(listed) {

@@ -120,14 +120,14 @@ func TestHistoryLooksAtTheLastCommits(t *testing.T) {
 	repo.Git("merge", "--quiet", "--no-ff", "--message", "merge", "side")
 
 	for limit, want := range map[int][]string{
-		1: nil, // the newest, which is no merge
+		1: nil, // the newest besides the merge, which has no line of its own
 		2: {"side.conf:1 " + side},
 		4: {"a.conf:2 " + second, "side.conf:1 " + side},
 		5: {"a.conf:2 " + second, "old.conf:1 " + repo.Git("rev-list", "--max-parents=0", "HEAD"), "side.conf:1 " + side},
 		9: {"a.conf:2 " + second, "old.conf:1 " + repo.Git("rev-list", "--max-parents=0", "HEAD"), "side.conf:1 " + side},
 	} {
 		r := runOne(t, newTarget(t, repo, ""), gates.History(limit))
-		if r.Err != nil || r.Outcome.Examined.Commits != int64(min(limit, 5)) {
+		if r.Err != nil || r.Outcome.Examined.Commits != int64(min(limit, 5)+1) { // and the merge
 			t.Errorf("limit %d: %v, %d commits", limit, r.Err, r.Outcome.Examined.Commits)
 		}
 		var got []string

@@ -44,10 +44,19 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 		return nil, fmt.Errorf("list the history: %w", err)
 	}
 	commits = slices.DeleteFunc(commits, l.pointless)
-	if err := l.commits(ctx, commits); err != nil {
+	if err := l.commits(ctx, commits, l.target.Repo.Patches); err != nil {
 		return nil, err
 	}
-	return l.missing(len(revs) == 1, len(commits)), nil
+	// gitleaks sees no merge. What somebody writes while merging is in no other
+	// commit, so here we find more, on purpose.
+	merges, err := l.target.Repo.Merges(ctx, 0, revs...)
+	if err != nil {
+		return nil, fmt.Errorf("list the history: %w", err)
+	}
+	if err := l.commits(ctx, merges, l.target.Repo.MergePatches); err != nil {
+		return nil, err
+	}
+	return l.missing(len(revs) == 1, len(commits)+len(merges)), nil
 }
 
 // pointless says whether there is no use in looking at a commit. Where a
@@ -61,8 +70,11 @@ func (l *look) pointless(commit string) bool {
 	return commit == t.Change.Head && !t.Tree.Dirty || !t.Change.Everything() && t.Change.HasCommit(commit)
 }
 
+// reader reads what commits add.
+type reader func(ctx context.Context, commits []string, fn func(git.Hunk) error) error
+
 // commits looks at what each commit adds.
-func (l *look) commits(ctx context.Context, commits []string) error {
+func (l *look) commits(ctx context.Context, commits []string, read reader) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(l.jobs)
 	// A git process for each part: small enough to keep every goroutine busy
@@ -72,7 +84,7 @@ func (l *look) commits(ctx context.Context, commits []string) error {
 		if gctx.Err() != nil {
 			break
 		}
-		g.Go(func() error { return l.part(gctx, part) })
+		g.Go(func() error { return l.part(gctx, part, read) })
 	}
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("read the history: %w", err)
@@ -80,9 +92,9 @@ func (l *look) commits(ctx context.Context, commits []string) error {
 	return context.Cause(ctx)
 }
 
-func (l *look) part(ctx context.Context, commits []string) error {
+func (l *look) part(ctx context.Context, commits []string, read reader) error {
 	var bytes int64
-	err := l.target.Repo.Patches(ctx, commits, func(h git.Hunk) error {
+	err := read(ctx, commits, func(h git.Hunk) error {
 		bytes += int64(len(h.Text))
 		return l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
 	})

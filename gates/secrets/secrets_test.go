@@ -137,7 +137,8 @@ func TestHistory(t *testing.T) {
 	wantPlaces(t, change, "aws-access-token kept:3:1-3:21", "aws-access-token new:31:1-31:21")
 }
 
-func TestMergesAreNotLookedAtAsGitleaksDoes(t *testing.T) {
+// gitleaks does not see what somebody writes while merging.
+func TestMergesAreLookedAt(t *testing.T) {
 	repo := gittest.New(t)
 	repo.Write("a", "1\n")
 	repo.Commit("one")
@@ -149,12 +150,12 @@ func TestMergesAreNotLookedAtAsGitleaksDoes(t *testing.T) {
 	repo.Commit("two")
 	repo.Git("merge", "--quiet", "--no-commit", "side")
 	repo.Write("d", awsKey(2)+"\n")
-	repo.Commit("merge")
+	merge := repo.Commit("merge")
 	repo.Git("rm", "--quiet", "b", "d")
 	repo.Commit("removed")
 	r := result(t, Options{}, target(t, repo, ""))
-	wantPlaces(t, r.Outcome.Findings, "aws-access-token b:1:1-1:21 "+side[:7])
-	if r.Outcome.Examined.Commits != 4 {
+	wantPlaces(t, r.Outcome.Findings, "aws-access-token b:1:1-1:21 "+side[:7], "aws-access-token d:1:1-1:21 "+merge[:7])
+	if r.Outcome.Examined.Commits != 5 {
 		t.Errorf("%d commits", r.Outcome.Examined.Commits)
 	}
 }

@@ -41,3 +41,15 @@ func FuzzParseTree(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseMerges(f *testing.F) {
+	f.Add([]byte("0123456789012345678901234567890123456789\ndiff --cc x\n--- a/x\n+++ b/x\n@@@ -1,1 -1,1 +1,2 @@@\n- a\n -b\n++c\n++d\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = parseMerges(bufio.NewReader(bytes.NewReader(data)), func(h Hunk) error {
+			if h.Path == "" || len(h.Text) > len(data) {
+				t.Errorf("hunk %+v", h)
+			}
+			return nil
+		})
+	})
+}
