@@ -83,7 +83,7 @@ func TestCommandHasToWriteItsSARIF(t *testing.T) {
 		{"writes over the old one, of the same size", "cat new >out.sarif", true, ""},
 		{"puts a new one in its place, as large and as old", "touch -r out.sarif new && mv new out.sarif", true, ""},
 		{"takes it away and writes it again", "rm out.sarif; cat new >out.sarif", true, ""},
-		{"appends", "printf ' ' >>out.sarif; touch -r new out.sarif", true, "none"},
+		{"appends", "touch -r out.sarif old; printf ' ' >>out.sarif; touch -r old out.sarif", true, "none"},
 		{"is not there", "cat new >out.sarif; exit 127", false, "not installed"},
 		{"breaks off and leaves no result", "cat none >out.sarif; exit 2", false, "ended with status 2, and out.sarif has no result"},
 	} {

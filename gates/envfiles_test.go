@@ -123,6 +123,7 @@ func TestEnvFileNames(t *testing.T) {
 	repo.Write("ignored/large.env", set+strings.Repeat("#", 1<<20))
 	repo.Write("large.env", set+strings.Repeat("#", 1<<20))
 	symlink(t, repo, outside, "link/.env")
+	symlink(t, repo, "TOKEN=abc", "odd/.env") // git keeps where a link points to as its content
 	symlink(t, repo, outside, "ignored/link.env")
 	symlink(t, repo, filepath.Dir(outside), "ignored/linked")
 	symlink(t, repo, "nowhere", "ignored/broken.env")

@@ -215,6 +215,24 @@ func TestHistoryAllowMarkers(t *testing.T) {
 	sameList(t, "when everything is new", find(""), nil)
 }
 
+// Each assignment of a line is a finding with a place and a name of its own.
+func TestTwoAssignmentsOnALine(t *testing.T) {
+	t.Parallel()
+	repo := gittest.New(t)
+	repo.Write("a.conf", plain("é: "+planted+"; to~ken = 'hunter3'; pass~word = '$X'\n"))
+	repo.Commit("one")
+	var got []string
+	names := make(map[string]bool)
+	for _, f := range runOne(t, newTarget(t, repo, ""), gates.History(1)).Outcome.Findings {
+		got = append(got, fmt.Sprintf("%d:%d %s", f.Line, f.Column, f.Message))
+		names[f.Fingerprint] = true
+	}
+	sameList(t, "findings", got, []string{"1:4 a password is given a quoted value", "1:26 a token is given a quoted value"})
+	if len(names) != 2 {
+		t.Errorf("names %v", names)
+	}
+}
+
 func TestHistoryBeforeTheFirstCommit(t *testing.T) {
 	t.Parallel()
 	repo := gittest.New(t)

@@ -166,41 +166,44 @@ func TestRunIsCancelled(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
 	cause := errors.New("the user has gone")
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	var started atomic.Int32
-	var list []gates.Gate
-	for i := range 50 {
-		list = append(list, newGate(fmt.Sprint("g", i), func(context.Context, *gates.Target) (gates.Outcome, error) {
-			started.Add(1)
-			cancel(cause)
-			<-stop
-			return gates.Outcome{}, nil
-		}))
-	}
 	o := options()
-	o.Jobs, o.Grace, o.Memory = 1, 50*time.Millisecond, 100
-	begun := time.Now()
-	results, err := gates.Run(ctx, noTarget(), list, o)
-	if !errors.Is(err, cause) {
-		t.Errorf("error %v, want the cause", err)
-	}
-	if n := started.Load(); n != 1 {
-		t.Errorf("%d gates were started", n)
-	}
-	if took := time.Since(begun); took > time.Second { // 50 times Grace is 2.5 s
-		t.Errorf("it took %s: one Grace for each gate", took)
-	}
-	for i, r := range results {
-		if r.Gate.ID != list[i].ID || !errors.Is(r.Err, cause) {
-			t.Errorf("result %d: %s, %v", i, r.Gate.ID, r.Err)
+	o.Grace = 50 * time.Millisecond
+	for _, memory := range []int{0, 100} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		defer cancel(nil)
+		var started atomic.Int32
+		var list []gates.Gate
+		for i := range 50 {
+			list = append(list, newGate(fmt.Sprint("g", i), func(context.Context, *gates.Target) (gates.Outcome, error) {
+				started.Add(1)
+				cancel(cause)
+				<-stop
+				return gates.Outcome{}, nil
+			}))
+		}
+		o.Jobs, o.Memory = 1, memory
+		begun := time.Now()
+		results, err := gates.Run(ctx, noTarget(), list, o)
+		if !errors.Is(err, cause) {
+			t.Errorf("error %v, want the cause", err)
+		}
+		if n := started.Load(); n != 1 {
+			t.Errorf("%d gates were started", n)
+		}
+		if took := time.Since(begun); took > time.Second { // 50 times Grace is 2.5 s
+			t.Errorf("it took %s: one Grace for each gate", took)
+		}
+		for i, r := range results {
+			if r.Gate.ID != list[i].ID || !errors.Is(r.Err, cause) {
+				t.Errorf("result %d: %s, %v", i, r.Gate.ID, r.Err)
+			}
 		}
 	}
 	// Also while a gate waits for its memory.
-	ctx2, cancel2 := context.WithCancelCause(context.Background())
-	defer cancel2(nil)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	holds := newGate("holds", func(ctx context.Context, _ *gates.Target) (gates.Outcome, error) {
-		cancel2(cause)
+		cancel(cause)
 		<-ctx.Done()
 		return gates.Outcome{}, ctx.Err()
 	})
@@ -208,7 +211,7 @@ func TestRunIsCancelled(t *testing.T) {
 	o.Jobs = 2
 	waits := holds
 	waits.ID = "waits"
-	results, err = gates.Run(ctx2, noTarget(), []gates.Gate{holds, waits}, o)
+	results, err := gates.Run(ctx, noTarget(), []gates.Gate{holds, waits}, o)
 	if !errors.Is(err, cause) || !errors.Is(results[0].Err, cause) || !errors.Is(results[1].Err, cause) {
 		t.Errorf("%v, %+v", err, results)
 	}
@@ -469,13 +472,16 @@ func TestRedaction(t *testing.T) {
 	leaks := errors.New("cannot read " + hush)
 	list := []gates.Gate{
 		newGate("message", gives(gates.Outcome{Findings: []gates.Finding{
-			{Rule: "a", Message: "found " + hush}, {Rule: "b", Message: "found " + hush}, {Rule: "c", Message: "fine"},
+			{Rule: "a", Message: "found " + hush}, {Rule: "b", Message: "found " + hush}, {Rule: "c", Message: "fine"}, {Rule: "rule: " + hush, Message: "d"},
 		}})),
 		newGate("error", func(context.Context, *gates.Target) (gates.Outcome, error) {
 			return gates.Outcome{Findings: []gates.Finding{{Message: hush}}}, leaks
 		}),
 		newGate("panic", func(context.Context, *gates.Target) (gates.Outcome, error) { panic(leaks) }),
 		newGate("plan", gives(gates.Outcome{})),
+		newGate("names", gives(gates.Outcome{
+			Engine: gates.Engine{Name: hush, Version: hush}, Rules: []gates.Rule{{ID: hush, Title: hush, Help: hush, URI: hush}},
+		})),
 		newGate("clean-error", func(context.Context, *gates.Target) (gates.Outcome, error) { return gates.Outcome{}, errBoom }),
 	}
 	list[3].Plan = func(context.Context, *gates.Target) (gates.Plan, error) { return gates.Plan{}, leaks }
@@ -503,7 +509,7 @@ func TestRedaction(t *testing.T) {
 			t.Errorf("%s: %v, want %q", list[i].ID, results[i].Err, want)
 		}
 	}
-	if !errors.Is(results[4].Err, errBoom) {
+	if !errors.Is(results[5].Err, errBoom) {
 		t.Error("an error with nothing to hide lost its kind")
 	}
 	if n := calls["found "+hush]; n != 1 {

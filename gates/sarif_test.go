@@ -128,6 +128,7 @@ func TestSARIFPaths(t *testing.T) {
 		{"a base without a name", uri("src/a.go"), bases(`"": {"uri": "x/"}`), "src/a.go"},
 		{"a base of an absolute path", based(dir+"/src/a.go", "SRC"), bases(`"SRC": {"uri": "src/"}`), "src/a.go"},
 		{"a base of a file URI", based("file:"+dir+"/src/a.go", "SRC"), bases(`"SRC": {"uri": "src/"}`), "src/a.go"},
+		{"a base of a drive", based(`C:\src\a.go`, "SRC"), bases(`"SRC": {"uri": "src/"}`), outside},
 		{"a base elsewhere", based("passwd", "ETC"), bases(`"ETC": {"uri": "file:///etc/"}`), outside},
 		{"a base above", based("a.go", "UP"), bases(`"UP": {"uri": "../"}`), outside},
 		{"a base of itself", based("a.go", "A"), bases(`"A": {"uri": "src/", "uriBaseId": "A"}`), "error: has no end"},
@@ -463,6 +464,24 @@ func TestSARIFWithManyRules(t *testing.T) {
 	for _, f := range r.Outcome.Findings {
 		if f.Severity != gates.SeverityError {
 			t.Fatalf("%s is a %s", f.Rule, f.Severity)
+		}
+	}
+}
+
+// The tree may be known by a link to it; a tool may use that name, or the real
+// one, also for what is not there any more.
+func TestSARIFInATreeBehindALink(t *testing.T) {
+	t.Parallel()
+	target := sarifTarget(t)
+	real := target.Dir
+	target.Dir = filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(real, target.Dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{real, target.Dir} {
+		text := sarifLog("", `{"locations": [{"physicalLocation": {"artifactLocation": {"uri": `+quote(dir+"/gone/a.go")+`}}}]}`, "")
+		if r := readSARIF(t, target, text, nil); r.Err != nil || r.Outcome.Findings[0].Path != "gone/a.go" {
+			t.Errorf("%s: %v, %+v", dir, r.Err, r.Outcome.Findings)
 		}
 	}
 }

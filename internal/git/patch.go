@@ -202,7 +202,7 @@ func parseSpan(s string) (hunkSpan, error) {
 // special characters, with a tab behind it where it has blanks.
 func newSide(s string) (string, error) {
 	if strings.HasPrefix(s, `"`) {
-		raw, err := unquote(s)
+		raw, err := Unquote(strings.TrimSuffix(s, "\t"))
 		if err != nil {
 			return "", err
 		}
@@ -218,38 +218,4 @@ func newSide(s string) (string, error) {
 		return "", fmt.Errorf("patch path %.80q", s)
 	}
 	return path, nil
-}
-
-// unquote reads git's C-style quotes.
-func unquote(s string) (string, error) {
-	body, ok := strings.CutPrefix(strings.TrimSuffix(s, "\t"), `"`)
-	if !ok || !strings.HasSuffix(body, `"`) {
-		return "", fmt.Errorf("quoted path %.80q", s)
-	}
-	body = body[:len(body)-1]
-	var b strings.Builder
-	for i := 0; i < len(body); i++ {
-		if body[i] != '\\' {
-			b.WriteByte(body[i])
-			continue
-		}
-		i++
-		if i >= len(body) {
-			return "", fmt.Errorf("quoted path %.80q", s)
-		}
-		if k := strings.IndexByte(`abtnvfr"\`, body[i]); k >= 0 {
-			b.WriteByte("\a\b\t\n\v\f\r\"\\"[k])
-			continue
-		}
-		if i+3 > len(body) {
-			return "", fmt.Errorf("quoted path %.80q", s)
-		}
-		n, err := strconv.ParseUint(body[i:i+3], 8, 8)
-		if err != nil {
-			return "", fmt.Errorf("quoted path %.80q", s)
-		}
-		b.WriteByte(byte(n))
-		i += 2
-	}
-	return b.String(), nil
 }
