@@ -20,7 +20,7 @@ func TestSpecs(t *testing.T) {
 		if path != "" && !sentence.MatchString(s.doc) {
 			t.Errorf("%s: doc %q is no sentence", path, s.doc)
 		}
-		if !slices.Contains([]string{"", "high", "low", "same", "few"}, s.strict) {
+		if !slices.Contains([]string{"", "high", "low", "same", "few", "many", "closed"}, s.strict) {
 			t.Errorf("%s: strict %q", path, s.strict)
 		}
 		if s.inherit != "" && root().child(s.inherit) == nil {
