@@ -68,6 +68,10 @@ type Gate struct {
 	// depends on more than that, and is never cached. Optional.
 	CacheKey string
 
+	// TreeOnly: the gate looks at Target.Tree, at objects, and at nothing in
+	// Target.Dir, so that it can judge a tree that is not checked out. Optional.
+	TreeOnly bool
+
 	// Plan says whether the gate applies and what it is expected to examine.
 	// It looks at lists, not at content. Optional; nil means that the gate
 	// applies and nothing is expected.
