@@ -68,8 +68,9 @@ type Gate struct {
 	// depends on more than that, and is never cached. Optional.
 	CacheKey string
 
-	// TreeOnly: the gate looks at Target.Tree, at objects, and at nothing in
-	// Target.Dir, so that it can judge a tree that is not checked out. Optional.
+	// TreeOnly: what the gate finds in Target.Tree does not hang on the files
+	// that are checked out in Target.Dir, so that it can judge the tree of any
+	// commit. Optional.
 	TreeOnly bool
 
 	// Plan says whether the gate applies and what it is expected to examine.

@@ -141,7 +141,7 @@ func touched(ctx context.Context, t *gates.Target, o Options, k Kind) (files []F
 	}
 	for _, f := range changed(t) {
 		path := string(f.Path)
-		if strings.HasPrefix(path, Folder) {
+		if isRecord(path) {
 			continue // an approval needs none
 		}
 		if own.match(path) || builtin.match(fold(path)) && !foreign.match(fold(path)) {
@@ -257,7 +257,7 @@ func finding(t *gates.Target, k Kind, files []File, missing string) gates.Findin
 func readApprovals(ctx context.Context, t *gates.Target) (list []approval, read int64, err error) {
 	var errs []string
 	for _, path := range t.Change.Files() {
-		if !strings.HasPrefix(path, Folder) || !strings.HasSuffix(path, ".json") {
+		if !isRecord(path) {
 			continue
 		}
 		f := t.Tree.File(path)

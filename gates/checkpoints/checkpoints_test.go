@@ -227,6 +227,13 @@ func TestVendoredSchemasAreNotOurs(t *testing.T) {
 	p.want(Options{Schema: []string{"vendor/**/*.sql"}}, "touches 1 file")
 }
 
+func TestNothingHidesBesideTheRecords(t *testing.T) {
+	p := newProject(t)
+	p.Write(Folder+"run.py", "import os\n")
+	p.Write(Folder+"sub/x.json", "{}\n")
+	p.want(Options{Implementation: []string{"**"}}, "touches 2 files")
+}
+
 func TestApprovers(t *testing.T) {
 	policy := func(approvers ...string) Options { return Options{Approvers: approvers} }
 	p := newProject(t)

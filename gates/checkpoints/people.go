@@ -34,7 +34,7 @@ func findPeople(ctx context.Context, t *gates.Target) (*people, error) {
 		if t.Repo.Boundary[c.ID] {
 			return nil, errShallow
 		}
-		if slices.ContainsFunc(c.Files, func(f git.File) bool { return !strings.HasPrefix(f.Path, Folder) }) {
+		if slices.ContainsFunc(c.Files, func(f git.File) bool { return !isRecord(f.Path) }) {
 			p.authors = append(p.authors, c.Authors...)
 		}
 	}

@@ -23,6 +23,13 @@ const RecordSchema = "wf-ci/approval/v1"
 // Folder is where records are kept in the tree.
 const Folder = ".wf-ci/approvals/"
 
+// isRecord says whether a path is that of a record. What is beside the records
+// is a file like any other, so that nothing hides there.
+func isRecord(path string) bool {
+	name, ok := strings.CutPrefix(path, Folder)
+	return ok && strings.HasSuffix(name, ".json") && !strings.Contains(name, "/")
+}
+
 // recordLimit is the size, in bytes, above which a file is no record.
 const recordLimit = 16 << 20
 
