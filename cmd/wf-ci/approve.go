@@ -72,7 +72,7 @@ func (c *approveCmd) Run(ctx context.Context, a *app) error {
 	for _, f := range files {
 		fmt.Fprintf(a.stdout, "  %s\n", report.Visible(f.Path.String()))
 	}
-	_, err = fmt.Fprintf(a.stdout, "it counts when it is committed: git add %s\n", record.Path())
+	_, err = fmt.Fprintf(a.stdout, "commit it with the change: git add %s\n", record.Path())
 	return err
 }
 

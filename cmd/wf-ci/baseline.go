@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -77,6 +78,7 @@ func (a *app) ratchet(ctx context.Context, j *job, o options) (*comparison, erro
 	if err != nil {
 		return nil, undecided{fmt.Errorf("read the base: %w", err)}
 	}
+	j.list = asked(j)
 	for _, g := range j.list {
 		if _, out := j.leftOut[g.ID]; !out && !g.TreeOnly {
 			j.leftOut[g.ID] = gates.LeftOut{Reason: notOnDisk}
@@ -87,6 +89,7 @@ func (a *app) ratchet(ctx context.Context, j *job, o options) (*comparison, erro
 		return nil, err
 	}
 	j.list = a.gateList(j.policy.config) // a gate may keep what belongs to its target
+	j.list = asked(j)
 	before, err := a.judgeTarget(ctx, j, o, base)
 	if err != nil {
 		return nil, err
@@ -100,6 +103,11 @@ func (a *app) ratchet(ctx context.Context, j *job, o options) (*comparison, erro
 	}
 	found.Decision = found.Ratchet.Decision()
 	return found, ctx.Err()
+}
+
+// asked are the gates that no flag leaves out.
+func asked(j *job) []gates.Gate {
+	return slices.DeleteFunc(slices.Clone(j.list), func(g gates.Gate) bool { return j.leftOut[g.ID].Flag })
 }
 
 // atBase is the target of the base: its tree, and nothing new in it.
