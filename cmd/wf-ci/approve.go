@@ -62,6 +62,9 @@ func (c *approveCmd) Run(ctx context.Context, a *app) error {
 	if ignored, err := j.target.Repo.IgnoredFiles(ctx, ":(top,literal)"+record.Path()); err == nil && len(ignored) > 0 {
 		fmt.Fprintf(a.stderr, "wf-ci: warning: git ignores %s: add it with git add -f, or take .wf-ci out of .gitignore\n", record.Path())
 	}
+	if j.policy.config.Origin("gates."+checkpoints.ID) == "built-in" {
+		fmt.Fprintf(a.stderr, "note: the configuration does not ask for this gate, and nothing needs the approval: gates: {%s: {}}\n", checkpoints.ID)
+	}
 	if c.JSON {
 		return writeJSON(a.rawOut, struct {
 			Path string `json:"path"`

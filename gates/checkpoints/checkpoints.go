@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -253,34 +254,60 @@ func finding(t *gates.Target, k Kind, files []File, missing string) gates.Findin
 	return f
 }
 
-// readApprovals reads the records that the change brings.
+// readApprovals reads the records that the change brings, in the order of their
+// paths.
 func readApprovals(ctx context.Context, t *gates.Target) (list []approval, read int64, err error) {
-	var errs []string
+	wrong := make(map[string]string) // path -> why it is no record
+	var files []git.File
 	for _, path := range t.Change.Files() {
 		if !isRecord(path) {
 			continue
 		}
-		f := t.Tree.File(path)
-		if f == nil || f.Kind == git.Symlink {
-			errs = append(errs, fmt.Sprintf("%s:1:1: no approval: it is no regular file", gates.Path(path)))
-			continue
+		switch f := t.Tree.File(path); {
+		case f == nil || f.Kind == git.Symlink:
+			wrong[path] = fmt.Sprintf("%s:1:1: no approval: it is no regular file", gates.Path(path))
+		case f.Size > recordLimit:
+			wrong[path] = fmt.Sprintf("%s:1:1: no approval: it is %d bytes; the limit is %d", gates.Path(path), f.Size, recordLimit)
+		default:
+			files = append(files, *f)
 		}
-		data, err := t.Tree.Read(ctx, *f, recordLimit)
+	}
+	var mu sync.Mutex
+	err = t.Tree.Each(ctx, files, t.Jobs, func(_ context.Context, f git.File, r io.Reader) error {
+		data, err := io.ReadAll(r)
 		if err != nil {
-			return nil, read, err
+			return err
 		}
+		record, err := Decode(f.Path, data)
+		mu.Lock()
+		defer mu.Unlock()
 		read += int64(len(data))
-		record, err := Decode(path, data)
 		if err != nil {
-			errs = append(errs, err.Error())
-			continue
+			wrong[f.Path] = err.Error()
+		} else {
+			list = append(list, approval{record, f})
 		}
-		list = append(list, approval{record, *f})
+		return nil
+	})
+	slices.SortFunc(list, func(a, b approval) int { return strings.Compare(a.file.Path, b.file.Path) })
+	if err == nil && len(wrong) > 0 {
+		err = errors.New(describeWrong(wrong))
 	}
-	if len(errs) > 0 {
-		return list, read, errors.New(strings.Join(errs, "; "))
+	return list, read, err
+}
+
+// wrongShown is how many records that cannot be read are named.
+const wrongShown = 10
+
+func describeWrong(wrong map[string]string) string {
+	var texts []string
+	for _, path := range slices.Sorted(maps.Keys(wrong)) {
+		texts = append(texts, wrong[path])
 	}
-	return list, read, nil
+	if more := len(texts) - wrongShown; more > 0 {
+		texts = append(texts[:wrongShown], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(texts, "; ")
 }
 
 // book holds the approvals of one change.

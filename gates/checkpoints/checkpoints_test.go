@@ -2,6 +2,7 @@ package checkpoints
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -331,6 +332,12 @@ func TestMalformedRecordIsAnErrorAndLosesNoFinding(t *testing.T) {
 	findings, _, err := p.judge(Options{})
 	if err == nil || !strings.Contains(err.Error(), Folder+"x.json:2:") || !strings.Contains(err.Error(), Folder+"link.json:1:1: ") || len(findings) != 1 {
 		t.Errorf("got %v, %v", findings, err)
+	}
+	for i := range 20 {
+		p.Write(fmt.Sprintf("%sy%d.json", Folder, i), "{")
+	}
+	if _, _, err := p.judge(Options{}); err == nil || strings.Count(err.Error(), ";") != wrongShown || !strings.HasSuffix(err.Error(), "; and 12 more") {
+		t.Errorf("got %v", err)
 	}
 	if _, _, err := p.judge(Options{Schema: []string{"[a"}}); err == nil {
 		t.Error("a pattern that cannot be read: no error")

@@ -63,9 +63,9 @@ func (o Options) refusal(p *people, record git.File) string {
 	for _, c := range commits {
 		switch {
 		case len(o.Approvers) > 0 && !slices.ContainsFunc(o.Approvers, func(a string) bool { return isPerson(a, c.Author) }):
-			return fmt.Sprintf("commit %.12s brings it, by %s, who is not in gates.checkpoints.approvers", c.ID, c.Author)
+			return fmt.Sprintf("commit %.12s brings it, by %.200s, who is not in gates.checkpoints.approvers", c.ID, c.Author)
 		case o.RequireOther && slices.ContainsFunc(p.authors, func(a git.Person) bool { return samePerson(a, c.Author) }):
-			return fmt.Sprintf("commit %.12s brings it, by %s, who is an author of the change (gates.checkpoints.require_other)", c.ID, c.Author)
+			return fmt.Sprintf("commit %.12s brings it, by %.200s, who is an author of the change (gates.checkpoints.require_other)", c.ID, c.Author)
 		}
 	}
 	return ""

@@ -246,6 +246,13 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestAsked: a gate that runs only where it is mentioned.
+func TestDigestAsked(t *testing.T) {
+	if parse(t, "gates: {checkpoints: {}}").Digest() == Default().Digest() {
+		t.Error("asking for a gate changes nothing")
+	}
+}
+
 // TestDigestOrder: order means nothing in the file.
 func TestDigestOrder(t *testing.T) {
 	a := parse(t, `
