@@ -35,6 +35,8 @@ func EnvFiles() Gate {
 		Doc:   "env files (*.env*) that hold secrets and are not ignored by git",
 		Help:  "Add the file to .gitignore, take it out of git (git rm --cached FILE), and change the values that were published.",
 		Scope: ScopeAll,
+		// Ignored files are in no tree, and count for every one.
+		TreeOnly: true,
 		Rules: []Rule{
 			{ID: "env-file-secret", Title: "An env file with a secret is not ignored by git", Tags: []string{"security", "external/cwe/cwe-538"}, Security: "8.0",
 				Help: "Add the file to .gitignore, run `git rm --cached FILE`, keep a `.env.example` without values, and change what was published."},

@@ -113,8 +113,8 @@ func finder(id, word string, more ...gates.Finding) gates.Gate {
 	})
 }
 
-// names are the fingerprints by place.
-func names(r gates.Result) map[string]string {
+// byPlace are the fingerprints by place.
+func byPlace(r gates.Result) map[string]string {
 	m := make(map[string]string)
 	for _, f := range r.Outcome.Findings {
 		m[fmt.Sprintf("%s:%d:%d", f.Path, f.Line, f.Column)] = f.Fingerprint
@@ -129,13 +129,13 @@ func TestFingerprintsSurviveEdits(t *testing.T) {
 	repo.Write("b.txt", "bad one\n")
 	repo.Commit("one")
 	g := finder("look", "bad")
-	before := names(runOne(t, newTarget(t, repo, ""), g))
+	before := byPlace(runOne(t, newTarget(t, repo, ""), g))
 	if len(before) != 4 || len(slices.Compact(slices.Sorted(maps.Values(before)))) != 4 {
 		t.Fatalf("four findings, four names: %v", before)
 	}
 
 	repo.Write("a.txt", "new\nx\nnew\n\tbad  one \r\nbad two\nbetween\nbad one")
-	after := names(runOne(t, newTarget(t, repo, ""), g))
+	after := byPlace(runOne(t, newTarget(t, repo, ""), g))
 	for was, is := range map[string]string{"a.txt:2:0": "a.txt:4:0", "a.txt:3:0": "a.txt:5:0", "a.txt:4:0": "a.txt:7:0", "b.txt:1:0": "b.txt:1:0"} {
 		if before[was] != after[is] {
 			t.Errorf("%s has another name since it is %s", was, is)
@@ -144,14 +144,14 @@ func TestFingerprintsSurviveEdits(t *testing.T) {
 
 	// Another text, another file, another rule, another gate: another name.
 	repo.Write("a.txt", "bad one!\n")
-	if n := names(runOne(t, newTarget(t, repo, ""), g)); n["a.txt:1:0"] == before["a.txt:2:0"] {
+	if n := byPlace(runOne(t, newTarget(t, repo, ""), g)); n["a.txt:1:0"] == before["a.txt:2:0"] {
 		t.Error("another text has the same name")
 	}
 	target := newTarget(t, repo, "")
-	if names(runOne(t, target, finder("look", "one")))["b.txt:1:0"] == before["b.txt:1:0"] {
+	if byPlace(runOne(t, target, finder("look", "one")))["b.txt:1:0"] == before["b.txt:1:0"] {
 		t.Error("another rule has the same name")
 	}
-	if names(runOne(t, target, finder("see", "bad")))["b.txt:1:0"] == before["b.txt:1:0"] {
+	if byPlace(runOne(t, target, finder("see", "bad")))["b.txt:1:0"] == before["b.txt:1:0"] {
 		t.Error("another gate has the same name")
 	}
 }

@@ -68,6 +68,11 @@ type Gate struct {
 	// depends on more than that, and is never cached. Optional.
 	CacheKey string
 
+	// TreeOnly: what the gate finds in Target.Tree does not hang on the files
+	// that are checked out in Target.Dir, so that it can judge the tree of any
+	// commit. Optional.
+	TreeOnly bool
+
 	// Plan says whether the gate applies and what it is expected to examine.
 	// It looks at lists, not at content. Optional; nil means that the gate
 	// applies and nothing is expected.

@@ -37,6 +37,7 @@ func History(commits int) Gate {
 		Help:     "Take the value out of the code and read it from the environment; it stays in the history, so change it where it is used.",
 		Scope:    ScopeAll,
 		CacheKey: fmt.Sprintf("assignments/1 commits=%d", commits),
+		TreeOnly: true,
 		Rules: []Rule{{
 			ID: "secret-assignment", Title: "A secret-shaped name is given a quoted value",
 			Help:     "Read the value from the environment or a secret store. If it is real, it is in the history for good: change it where it is used.",

@@ -70,6 +70,7 @@ func Suppressions() Gate {
 		Help:     "Mend what the tool found. Where the tool is wrong, say why beside the marker, and have a person look.",
 		Scope:    ScopeChange,
 		CacheKey: "suppressions/1",
+		TreeOnly: true,
 		Rules: []Rule{
 			{ID: "suppression-added", Title: "The change tells a tool to look away", Help: "Mend the cause, or say in the review why the tool is wrong.", Tags: []string{"security"}, Security: "3.0"},
 			{ID: "ignore-file", Title: "The change adds to a tool's ignore file", Help: "Say in the review why the entry is right.", Tags: []string{"security"}, Security: "3.0"},

@@ -96,28 +96,29 @@ func TestSuppressionsWithoutAChange(t *testing.T) {
 	}
 }
 
-// Every ignore file is read, whatever its ending is; a marker in one counts
+// Every ignore file is read, whatever its ending is, line by line; of a
+// configuration it is enough to know that it changed. A marker in one counts
 // where the line is a comment.
 func TestIgnoreFiles(t *testing.T) {
 	t.Parallel()
 	repo := gittest.New(t)
 	base := repo.Commit("base")
-	names := []string{
-		".gitleaksignore", ".semgrepignore", ".trivyignore", ".trivyignore.yaml", ".snyk", ".eslintignore", ".nancy-ignore", ".nsprc",
-		".secretlintignore", ".trufflehogignore", ".betterleaksignore", "osv-scanner.toml", "audit-ci.json",
+	want := make(map[gates.Path][]string)
+	for _, name := range gates.IgnoreFiles {
+		repo.Write("dir/"+name, "one\n\ntwo\n")
+		lines := []string{"1 " + name, "3 " + name}
+		if strings.HasSuffix(name, ".toml") {
+			lines = lines[:1]
+		}
+		want[gates.Path("dir/"+name)] = lines
 	}
-	for _, name := range names {
-		repo.Write("dir/"+name, "entry\n")
-	}
-	repo.Write("not."+names[0], "entry\n")
-	repo.Write("comment/"+names[0], plain("# git~leaks:allow\n"))
-	got := make(map[gates.Path]string)
+	name := gates.IgnoreFiles[0]
+	repo.Write("not."+name, "entry\n")
+	repo.Write("comment/"+name, plain("# git~leaks:allow\n"))
+	want[gates.Path("comment/"+name)] = []string{plain("1 git~leaks:allow")}
+	got := make(map[gates.Path][]string)
 	for _, s := range runOne(t, newTarget(t, repo, base), gates.Suppressions()).Outcome.Suppressions {
-		got[s.Path] = s.Marker
-	}
-	want := map[gates.Path]string{gates.Path("comment/" + names[0]): plain("git~leaks:allow")}
-	for _, name := range names {
-		want[gates.Path("dir/"+name)] = name
+		got[s.Path] = append(got[s.Path], fmt.Sprint(s.Line, " ", s.Marker))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -63,7 +63,7 @@ func TestReadJSONErrors(t *testing.T) {
 		{"scope", head + `, "gates": [{"id": "a", "status": "pass"}]}`, `gate a: scope ""`},
 		{"severity", head + `, "gates": [{"id": "a", "status": "pass", "scope": "all", "findings": [{"severity": "bad"}]}]}`, `findings[0]: severity "bad"`},
 		{"line", head + `, "gates": [{"id": "a", "status": "pass", "scope": "all", "findings": [{"severity": "note", "line": -1}]}]}`, "below zero"},
-		{"path", head + `, "suppressions_added": [{"path": "\"open"}]}`, "quotes not closed"},
+		{"path", head + `, "suppressions_added": [{"path": "\"open"}]}`, "quoted path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := ReadJSON(strings.NewReader(tt.in))

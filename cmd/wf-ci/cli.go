@@ -24,13 +24,15 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Run     runCmd           `cmd:"" help:"Run the gates and give one verdict (in CI)."`
-	Local   localCmd         `cmd:"" help:"Run the same gates with the same policy, drawn for a terminal."`
-	Gates   gatesCmd         `cmd:"" help:"Show which gates apply here and what each would examine, without running them."`
-	Report  reportCmd        `cmd:"" help:"Render a finished run in another format."`
-	Config  configCmd        `cmd:"" help:"Show and check the configuration."`
-	Action  actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
-	Version kong.VersionFlag `short:"V" help:"Print the version and exit."`
+	Run      runCmd           `cmd:"" help:"Run the gates and give one verdict (in CI)."`
+	Local    localCmd         `cmd:"" help:"Run the same gates with the same policy, drawn for a terminal."`
+	Gates    gatesCmd         `cmd:"" help:"Show which gates apply here and what each would examine, without running them."`
+	Baseline baselineCmd      `cmd:"" help:"Show what the change adds to the findings of its base, and takes from them."`
+	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
+	Report   reportCmd        `cmd:"" help:"Render a finished run in another format."`
+	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
+	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
+	Version  kong.VersionFlag `short:"V" help:"Print the version and exit."`
 }
 
 // app is what every command gets.

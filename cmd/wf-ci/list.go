@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -23,6 +24,9 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 		gates.Permissions(),
 	}
 	list = append(list, unbuilt(cfg)...)
+	if cfg.Origin("gates."+checkpoints.ID) != "built-in" { // it runs where somebody asks for it
+		list = append(list, checkpoints.Gate(checkpointOptions(cfg)))
+	}
 	list = append(list, gates.Budget(nil), gates.Suppressions())
 	for _, c := range g.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
@@ -43,11 +47,19 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 	return list
 }
 
+func checkpointOptions(cfg *config.Config) checkpoints.Options {
+	c := cfg.Gates.Checkpoints
+	return checkpoints.Options{
+		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
+		Approvers: c.Approvers, RequireOther: c.RequireOther,
+	}
+}
+
 // unbuilt are gates that the configuration asks for and that this version does
 // not have. They say so, rather than be passed over in silence.
 func unbuilt(cfg *config.Config) []gates.Gate {
 	var list []gates.Gate
-	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
+	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle"} {
 		if cfg.Origin("gates."+id) == "built-in" {
 			continue
 		}

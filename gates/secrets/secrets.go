@@ -59,6 +59,7 @@ func Gate(o Options) gates.Gate {
 		Scope:    gates.ScopeAll,
 		Weight:   8,
 		Memory:   128,
+		TreeOnly: true,
 		CacheKey: fmt.Sprintf("%s %s, schema %d, history %s", engineName, engineVersion, schema, o.History),
 		Plan:     g.plan,
 		Run:      g.run,

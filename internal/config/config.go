@@ -23,9 +23,13 @@
 //	format    what a text has to look like, see formats.go
 //	strict    which way is stricter: "high" or "low" (of an enum: its later or
 //	          its earlier words; of a yes or no: yes is high), "few" (of a
-//	          list: every added word is less strict), "same" (cannot be
-//	          compared: every change counts)
+//	          list: every added word is less strict), "many" (of a list: every
+//	          removed word is), "closed" (of a list where none means that
+//	          everything is let through: an added word is, and so is none),
+//	          "same" (cannot be compared: every change counts)
 //	must      "yes": the key may not be absent
+//	asked     "yes": a gate that runs only where the file mentions it, so that
+//	          taking it out is less strict
 //	needs     another key without which this one would do nothing
 //	inherit   the top-level key whose value counts when this one is absent
 //	rest      this list takes the keys that are no field; its field that is
@@ -81,7 +85,7 @@ type Gates struct {
 	Lint         LintGate        `key:"lint" doc:"Findings of linters."`
 	Types        TypesGate       `key:"types" doc:"Code covered by type annotations."`
 	Bundle       BundleGate      `key:"bundle" doc:"Size of what is shipped to browsers."`
-	Checkpoints  Gate            `key:"checkpoints" doc:"Reviews by people: of schemas, research and implementation."`
+	Checkpoints  CheckpointsGate `key:"checkpoints" asked:"yes" doc:"Approvals by people: of schemas, research and implementation. The gate runs where this key is there."`
 	Budget       Gate            `key:"budget" defaults:"scope=all" doc:"What the cost ledger says has been spent."`
 	Suppressions Gate            `key:"suppressions" doc:"Markers in the change that silence a tool."`
 
@@ -181,6 +185,25 @@ type TypesGate struct {
 type BundleGate struct {
 	Gate
 	MaxGrowth float64 `key:"max_growth" default:"5" min:"0" max:"1000" strict:"low" doc:"Greatest growth in percent of the size at the base."`
+}
+
+// CheckpointsGate are the options of the gate checkpoints. The lists are
+// sorted, without repetition.
+type CheckpointsGate struct {
+	Gate
+
+	// Schema are patterns besides the built-in ones.
+	Schema []string `key:"schema" format:"pattern" strict:"many" doc:"Paths of schemas and migrations, besides those that are known."`
+
+	// Implementation is empty where no implementation needs an approval.
+	Implementation []string `key:"implementation" format:"pattern" strict:"many" doc:"Paths whose change needs an approval."`
+
+	Research bool `key:"research" default:"true" strict:"high" doc:"Whether a GO or NO-GO in a research document needs an approval."`
+
+	// Approvers is empty where everybody may approve.
+	Approvers []string `key:"approvers" format:"person" strict:"closed" doc:"Who may approve: the author of the commit that brings the record. Absent: everybody."`
+
+	RequireOther bool `key:"require_other" strict:"high" doc:"Whether whoever approves has to be another than the authors of the change."`
 }
 
 // CustomGate is a gate of the user's own: a command, a SARIF file, or both.

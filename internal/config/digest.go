@@ -10,8 +10,9 @@ import (
 )
 
 // Digest names the effective configuration: "sha256:" and the hash of every
-// key and value. Comments, the order of keys, how a value is spelled, and
-// whether a default is written out do not change it.
+// key and value, and the gates that run only where the file mentions them.
+// Comments, the order of keys, how a value is spelled, and whether a default is
+// written out do not change it.
 func (c *Config) Digest() string {
 	lines := []string{"wf-ci/config/v1"}
 	plain := *c
@@ -19,6 +20,11 @@ func (c *Config) Digest() string {
 	root().visit(reflect.ValueOf(&plain).Elem(), "", func(path string, s *spec, v reflect.Value) {
 		lines = append(lines, fmt.Sprintf("%q=%q", path, s.kind.show(v)))
 	})
+	for _, s := range root().child("gates").fields {
+		if s.asked && c.Origin("gates."+s.key) != builtIn {
+			lines = append(lines, fmt.Sprintf("asked %q", s.key))
+		}
+	}
 	for _, w := range c.Waivers {
 		lines = append(lines, fmt.Sprintf("waiver %q %q %q %q %q", w.Gate, w.Fingerprint, w.Reason, w.Owner, w.Expires))
 	}

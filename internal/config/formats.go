@@ -70,6 +70,15 @@ var formats = map[string]format{
 		pattern: regexp.MustCompile(pathPattern + `/?$`),
 		clean:   cleanFolder,
 	},
+	"pattern": {
+		want:    "a path pattern such as src/core/** or *.proto",
+		pattern: regexp.MustCompile(`^[^\\!#\s][^\\]*$`),
+		check:   checkPattern,
+	},
+	"person": {
+		want:    "a person such as @ana or ana@example.com",
+		pattern: regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9-]*|[^\s@<>]+@[^\s@<>]+)$`),
+	},
 	"variable": {
 		want:    "the name of an environment variable",
 		pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
@@ -143,6 +152,35 @@ func strange(text string, lines bool) (rune, bool) {
 func checkFile(name string) *fault {
 	if path.Clean(name) == "." {
 		return faultf("", "want %s, found %s", wantFile, quote(name))
+	}
+	return nil
+}
+
+// checkPattern refuses brackets that do not close, and paths that could not be
+// in a tree.
+func checkPattern(pattern string) *fault {
+	depth := 0
+	for _, r := range pattern {
+		switch r {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth < 0 || depth > 1 {
+			break
+		}
+	}
+	if depth != 0 {
+		return faultf("", "pattern %s: the braces do not close, or stand in one another", quote(pattern))
+	}
+	for part := range strings.SplitSeq(pattern, "/") {
+		if _, err := path.Match(part, ""); err != nil {
+			return faultf("", "pattern %s: the brackets do not close", quote(pattern))
+		}
+		if part == ".." {
+			return faultf("", "pattern %s: want a path below the root", quote(pattern))
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestSpecs(t *testing.T) {
 		if path != "" && !sentence.MatchString(s.doc) {
 			t.Errorf("%s: doc %q is no sentence", path, s.doc)
 		}
-		if !slices.Contains([]string{"", "high", "low", "same", "few"}, s.strict) {
+		if !slices.Contains([]string{"", "high", "low", "same", "few", "many", "closed"}, s.strict) {
 			t.Errorf("%s: strict %q", path, s.strict)
 		}
 		if s.inherit != "" && root().child(s.inherit) == nil {
@@ -243,6 +243,13 @@ func TestDigest(t *testing.T) {
 			t.Errorf("the same digest: %q and %q", text, other)
 		}
 		seen[d] = text
+	}
+}
+
+// TestDigestAsked: a gate that runs only where it is mentioned.
+func TestDigestAsked(t *testing.T) {
+	if parse(t, "gates: {checkpoints: {}}").Digest() == Default().Digest() {
+		t.Error("asking for a gate changes nothing")
 	}
 }
 

@@ -32,6 +32,7 @@ type spec struct {
 	format  format
 	strict  string
 	must    bool
+	asked   bool
 	needs   string
 	inherit string
 	any     []string
@@ -58,6 +59,7 @@ func describe(t reflect.Type, tag reflect.StructTag, over map[string]string) *sp
 		key: tag.Get("key"), doc: tag.Get("doc"), def: tag.Get("default"),
 		enum: strings.Fields(tag.Get("enum")), min: tag.Get("min"), max: tag.Get("max"),
 		strict: tag.Get("strict"), must: tag.Get("must") == "yes",
+		asked: tag.Get("asked") == "yes",
 		needs: tag.Get("needs"), inherit: tag.Get("inherit"),
 		any: strings.Fields(tag.Get("any")), unique: strings.Fields(tag.Get("unique")),
 		format: formatNamed(tag.Get("format")), typ: t,

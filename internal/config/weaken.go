@@ -52,6 +52,10 @@ func (s *spec) weaker(base, head reflect.Value) bool {
 		return base.String() != "" && base.String() != head.String()
 	case "few":
 		return !subset(head.Interface().([]string), base.Interface().([]string))
+	case "many":
+		return !subset(base.Interface().([]string), head.Interface().([]string))
+	case "closed":
+		return base.Len() > 0 && (head.Len() == 0 || !subset(head.Interface().([]string), base.Interface().([]string)))
 	}
 	return false
 }
@@ -82,9 +86,17 @@ func subset(part, whole []string) bool {
 	return true
 }
 
-// lostGates are the user's gates that head has no more.
+// lostGates are the user's gates that head has no more, and the built-in ones
+// that it no longer asks for.
 func lostGates(base, head *Config) []Weakening {
 	var all []Weakening
+	for _, s := range root().child("gates").fields {
+		key := "gates." + s.key
+		asked := s.asked && base.Origin(key) != builtIn && base.Gates.Get(s.key).Enabled
+		if asked && head.Origin(key) == builtIn {
+			all = append(all, Weakening{key, "asked for", "removed"})
+		}
+	}
 	for _, g := range base.Gates.Custom {
 		if head.Gates.Get(g.ID) == nil {
 			all = append(all, Weakening{"gates." + g.ID, oneLine(cmp.Or(g.Run, g.SARIF)), "removed"})

@@ -41,6 +41,17 @@ func TestWeakened(t *testing.T) {
 		"fewer variables":      {"gates: {g: {run: x, env: [A, B]}}", "gates: {g: {run: x, env: [A]}}", nil},
 		"secret in a command":  {"gates: {g: {run: TOKEN=hunter2 make}}", "", []string{"gates.g: TOKEN=******* make -> removed"}},
 
+		"checkpoints removed":       {"gates: {checkpoints: {}}", "", []string{"gates.checkpoints: asked for -> removed"}},
+		"checkpoints added":         {"", "gates: {checkpoints: {}}", nil},
+		"disabled ones removed":     {"gates: {checkpoints: {enabled: false}}", "", nil},
+		"fewer paths":               {"gates: {checkpoints: {implementation: [a, b]}}", "gates: {checkpoints: {implementation: [b]}}", []string{"gates.checkpoints.implementation: a, b -> b"}},
+		"more paths":                {"gates: {checkpoints: {schema: [a]}}", "gates: {checkpoints: {schema: [a, b]}}", nil},
+		"first approver":            {"gates: {checkpoints: {}}", "gates: {checkpoints: {approvers: [a@b]}}", nil},
+		"another approver":          {"gates: {checkpoints: {approvers: [a@b]}}", "gates: {checkpoints: {approvers: [a@b, c@d]}}", []string{"gates.checkpoints.approvers: a@b -> a@b, c@d"}},
+		"one approver fewer":        {"gates: {checkpoints: {approvers: [a@b, c@d]}}", "gates: {checkpoints: {approvers: [a@b]}}", nil},
+		"everybody approves":        {"gates: {checkpoints: {approvers: [a@b]}}", "gates: {checkpoints: {approvers: []}}", []string{"gates.checkpoints.approvers: a@b -> none"}},
+		"no research, no four eyes": {"gates: {checkpoints: {require_other: true}}", "gates: {checkpoints: {research: false}}", []string{"gates.checkpoints.require_other: true -> false", "gates.checkpoints.research: true -> false"}},
+
 		"level mapped down":            {own(""), own("error: warning"), []string{"gates.g.severity.error: error -> warning"}},
 		"level mapped up":              {own(""), own("note: error"), nil},
 		"rule mapped down":             {own("R: error"), own("R: note"), []string{"gates.g.severity.R: error -> note"}},

@@ -1,6 +1,9 @@
 package git
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Change is what is new in a tree, against a base. Paths are git's bytes;
 // lines count from 1.
@@ -9,6 +12,8 @@ type Change struct {
 	Head string // commit; empty before the first commit
 
 	files   map[string]fileChange
+	gone    []string          // sorted
+	renamed map[string]string // new path -> old path
 	commits map[string]bool
 }
 
@@ -57,6 +62,14 @@ func (c *Change) Files() []string {
 	sort.Strings(paths)
 	return paths
 }
+
+// Gone are the paths of the base that the tree has no more, sorted: deleted, or
+// renamed to another. Nil when everything is new.
+func (c *Change) Gone() []string { return slices.Clone(c.gone) }
+
+// RenamedFrom is the path that a file had at the base, as far as git's rename
+// detection can tell; empty where it was not renamed.
+func (c *Change) RenamedFrom(path string) string { return c.renamed[path] }
 
 // Commits is the number of commits in base..head.
 func (c *Change) Commits() int { return len(c.commits) }

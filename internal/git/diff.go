@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sort"
 	"strings"
 )
 
@@ -19,7 +20,9 @@ func (r *Repo) Diff(ctx context.Context, base, head string, tree *Tree) (*Change
 	cmd := r.asStore("diff-tree", "-r", "-M", "--raw", "-z", "-p", "-U0", "--no-color", "--no-ext-diff",
 		"--no-textconv", "--full-index", "--ignore-submodules=all", base+"^{tree}", tree.ID)
 	err := r.parsed(ctx, cmd, func(out *bufio.Reader) (err error) {
-		c.files, err = parseDiff(out)
+		var entries []rawEntry
+		c.files, entries, err = parseDiff(out)
+		c.moves(entries)
 		return err
 	})
 	if err != nil {
@@ -39,19 +42,35 @@ func (r *Repo) Diff(ctx context.Context, base, head string, tree *Tree) (*Change
 	return c, nil
 }
 
+// moves notes which paths of the base are gone, and where they went.
+func (c *Change) moves(entries []rawEntry) {
+	c.renamed = make(map[string]string)
+	for _, e := range entries {
+		if e.gone == "" {
+			continue
+		}
+		c.gone = append(c.gone, e.gone)
+		if e.path != "" {
+			c.renamed[e.path] = e.gone
+		}
+	}
+	sort.Strings(c.gone)
+}
+
 // rawEntry is one line of --raw.
 type rawEntry struct {
 	path    string // of the new side; empty: deleted
+	gone    string // path of the old side that is there no more; empty: none
 	added   bool
 	patches int // how many "diff --git" stand for it
 }
 
 // parseDiff reads --raw -z followed by the patches, which come in the same
 // order. Paths are taken from the raw part, where nothing is quoted.
-func parseDiff(in *bufio.Reader) (map[string]fileChange, error) {
+func parseDiff(in *bufio.Reader) (map[string]fileChange, []rawEntry, error) {
 	entries, err := parseRaw(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files := make(map[string]fileChange, len(entries))
 	for _, e := range entries {
@@ -64,23 +83,23 @@ func parseDiff(in *bufio.Reader) (map[string]fileChange, error) {
 	for {
 		line, err := p.next()
 		if err == io.EOF {
-			return files, nil
+			return files, entries, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		switch {
 		case bytes.HasPrefix(line, []byte("diff --git ")):
 			if left == 0 {
 				if current++; current >= len(entries) {
-					return nil, fmt.Errorf("more patches than the %d changed files", len(entries))
+					return nil, nil, fmt.Errorf("more patches than the %d changed files", len(entries))
 				}
 				left = entries[current].patches
 			}
 			left--
 		case current < 0:
 			if len(line) > 0 {
-				return nil, fmt.Errorf("patch line %.80q before the first file", line)
+				return nil, nil, fmt.Errorf("patch line %.80q before the first file", line)
 			}
 		case bytes.HasPrefix(line, []byte("Binary files ")):
 			if path := entries[current].path; path != "" {
@@ -89,10 +108,10 @@ func parseDiff(in *bufio.Reader) (map[string]fileChange, error) {
 		case bytes.HasPrefix(line, []byte("@@ ")):
 			removed, span, err := parseHunkHeader(string(line))
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if _, err := p.hunk(removed, span.count); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if f := files[entries[current].path]; span.count > 0 && !f.whole {
 				f.ranges = append(f.ranges, lineSpan{span.from, span.from + span.count - 1})
@@ -137,10 +156,13 @@ func parseRaw(in *bufio.Reader) ([]rawEntry, error) {
 		case 'A':
 			e.added = true
 		case 'D':
-			e.path = ""
+			e.path, e.gone = "", path
 		case 'T': // shown as a deletion and an addition
 			e.added, e.patches = true, 2
 		case 'R', 'C':
+			if f[4][0] == 'R' {
+				e.gone = path
+			}
 			if e.path, err = readNUL(in); err != nil {
 				return nil, err
 			}

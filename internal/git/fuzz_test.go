@@ -3,6 +3,7 @@ package git
 import (
 	"bufio"
 	"bytes"
+	"strings"
 	"testing"
 )
 
@@ -26,7 +27,7 @@ func FuzzParseDiff(f *testing.F) {
 	f.Add([]byte(":100644 100644 a b M\x00x\x00\x00diff --git a/x b/x\n@@ -1 +1 @@\n-a\n+b\n"))
 	f.Add([]byte(":000000 100644 a b A\x00x\x00:100644 120000 a b T\x00y\x00\x00diff --git\ndiff --git\nBinary files a and b differ\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = parseDiff(bufio.NewReader(bytes.NewReader(data)))
+		_, _, _ = parseDiff(bufio.NewReader(bytes.NewReader(data)))
 	})
 }
 
@@ -51,5 +52,15 @@ func FuzzParseMerges(f *testing.F) {
 			}
 			return nil
 		})
+	})
+}
+
+func FuzzParseRawLog(f *testing.F) {
+	id := strings.Repeat("a", 40)
+	f.Add([]byte(id + "\x00:100644 100644 1 2 M\x00x\x00"))
+	f.Add([]byte(id + "\x00::100644 100644 100644 1 2 3 MM\x00x\n\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_ = parseRawLog(bufio.NewReader(bytes.NewReader(data)), []Commit{{ID: id}})
+		_, _ = parseAuthors(data)
 	})
 }

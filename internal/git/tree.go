@@ -106,6 +106,20 @@ func (r *Repo) Snapshot(ctx context.Context, except ...string) (*Tree, string, e
 	return t, headTree, nil
 }
 
+// TreeAt is the tree of a commit, without a checkout. Its content is what was
+// committed; nothing of the work tree is in it.
+func (r *Repo) TreeAt(ctx context.Context, rev string) (*Tree, error) {
+	commit, err := r.Commit(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	id, err := r.output(ctx, r.asStore("rev-parse", "--verify", "--quiet", commit+"^{tree}"))
+	if err != nil {
+		return nil, fmt.Errorf("find the tree of %s: %w", commit, err)
+	}
+	return r.treeAt(ctx, strings.TrimSpace(id))
+}
+
 func (r *Repo) headTree(ctx context.Context) (string, error) {
 	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--verify", "--quiet", "HEAD^{tree}"))
 	if exited(err, 1) {

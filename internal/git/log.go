@@ -1,0 +1,168 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Person is who a commit names. Git checks nothing of it: whoever writes a
+// commit can write any name.
+type Person struct{ Name, Email string }
+
+// String is "Name <email>".
+func (p Person) String() string { return fmt.Sprintf("%s <%s>", p.Name, p.Email) }
+
+// Commit is one commit: who, and what it brought.
+type Commit struct {
+	ID      string
+	Author  Person
+	Authors []Person // Author, and those that the message names with Co-authored-by
+	// Files are the paths that differ from every parent, so that a merge has
+	// only what was made in it; empty OID: deleted.
+	Files []File
+}
+
+// Log lists the commits that head reaches and base does not, merges too: what
+// follows comes before what it follows. Rename detection, attributes and
+// .mailmap have no say.
+func (r *Repo) Log(ctx context.Context, base, head string) ([]Commit, error) {
+	ids, err := r.revList(ctx, []string{"rev-list", "--topo-order"}, []string{head, "^" + base})
+	if err != nil {
+		return nil, fmt.Errorf("list the commits since %s: %w", base, err)
+	}
+	commits := make([]Commit, len(ids))
+	if len(ids) == 0 {
+		return commits, nil
+	}
+	stdin := strings.Join(ids, "\n") + "\n"
+	c := r.asStore("cat-file", "--batch")
+	c.Stdin = strings.NewReader(stdin)
+	err = r.parsed(ctx, c, func(in *bufio.Reader) error {
+		for i, id := range ids {
+			text, err := readBatch(in)
+			if err != nil {
+				return fmt.Errorf("read commit %s: %w", id, err)
+			}
+			commits[i].ID = id
+			commits[i].Author, commits[i].Authors = parseAuthors(text)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c = r.asStore("diff-tree", "--stdin", "--always", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=all")
+	c.Stdin = strings.NewReader(stdin)
+	err = r.parsed(ctx, c, func(in *bufio.Reader) error { return parseRawLog(in, commits) })
+	if err != nil {
+		return nil, fmt.Errorf("list what the commits since %s changed: %w", base, err)
+	}
+	return commits, nil
+}
+
+// batchLimit bounds a commit's text.
+const batchLimit = 16 << 20
+
+// readBatch reads one object from `cat-file --batch`: a header, content, an
+// end of line.
+func readBatch(in *bufio.Reader) ([]byte, error) {
+	header, err := in.ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	f := strings.Fields(header)
+	if len(f) != 3 {
+		return nil, fmt.Errorf("git says %q", strings.TrimSpace(header))
+	}
+	size, err := strconv.ParseInt(f[2], 10, 64)
+	if err != nil || size < 0 || size > batchLimit {
+		return nil, fmt.Errorf("git says %q", strings.TrimSpace(header))
+	}
+	text := make([]byte, size+1)
+	_, err = io.ReadFull(in, text)
+	return text[:size], err
+}
+
+// parseAuthors reads who wrote a commit from its text.
+func parseAuthors(text []byte) (author Person, all []Person) {
+	header, message, _ := bytes.Cut(text, []byte("\n\n"))
+	for line := range strings.Lines(string(header)) {
+		if rest, ok := strings.CutPrefix(line, "author "); ok {
+			author = parsePerson(rest)
+			break
+		}
+	}
+	all = []Person{author}
+	const trailer = "co-authored-by:"
+	for line := range strings.Lines(string(message)) {
+		line = strings.TrimSpace(line)
+		if len(line) > len(trailer) && strings.EqualFold(line[:len(trailer)], trailer) {
+			all = append(all, parsePerson(line[len(trailer):]))
+		}
+	}
+	return author, all
+}
+
+// parsePerson reads "Name <email> …".
+func parsePerson(s string) Person {
+	name, rest, _ := strings.Cut(s, "<")
+	email, _, _ := strings.Cut(rest, ">")
+	return Person{Name: strings.TrimSpace(name), Email: strings.TrimSpace(email)}
+}
+
+// parseRawLog reads "<commit>\0" followed by ":<mode> <mode> <oid> <oid>
+// <status>\0<path>\0" entries, for each of the commits in their order. A
+// merge's entries begin with a colon for each parent, and name as many modes
+// and objects.
+func parseRawLog(in *bufio.Reader, commits []Commit) error {
+	at := -1
+	for {
+		token, err := in.ReadString(0)
+		if err == io.EOF && strings.TrimSpace(token) == "" {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("entry %.80q: %w", token, err)
+		}
+		token = strings.Trim(token, "\n\x00")
+		if !strings.HasPrefix(token, ":") {
+			if at++; at >= len(commits) || commits[at].ID != token {
+				return fmt.Errorf("entry %.80q is not the commit that was asked for", token)
+			}
+			continue
+		}
+		parents := len(token) - len(strings.TrimLeft(token, ":"))
+		f := strings.Fields(token[parents:])
+		if at < 0 || len(f) != 2*(parents+1)+1 {
+			return fmt.Errorf("raw entry %.80q", token)
+		}
+		path, err := readNUL(in)
+		if err != nil {
+			return err
+		}
+		file := File{Path: path, OID: f[2*parents+1]}
+		if strings.Trim(file.OID, "0") == "" {
+			file.OID = ""
+		}
+		commits[at].Files = append(commits[at].Files, file)
+	}
+	if at+1 != len(commits) {
+		return fmt.Errorf("git showed %d of %d commits", at+1, len(commits))
+	}
+	return nil
+}
+
+// Identity is who a commit made here would name; false where git was not told.
+func (r *Repo) Identity(ctx context.Context) (Person, bool, error) {
+	c := r.command(r.Dir, "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT")
+	out, err := r.output(ctx, c)
+	if exited(err, 128) {
+		return Person{}, false, nil
+	}
+	return parsePerson(out), err == nil, err
+}
