@@ -3,6 +3,7 @@ package gates_test
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -153,6 +154,30 @@ func TestFingerprintsSurviveEdits(t *testing.T) {
 	}
 	if byPlace(runOne(t, target, finder("see", "bad")))["b.txt:1:0"] == before["b.txt:1:0"] {
 		t.Error("another gate has the same name")
+	}
+}
+
+// A name says too little of a line to find a password on it by trying: of all
+// lines one in 65,536 has the same.
+func TestFingerprintsDoNotGiveALineAway(t *testing.T) {
+	t.Parallel()
+	repo := gittest.New(t)
+	seen := make(map[[2]byte]string)
+	for i := 0; ; i++ { // two lines whose hashes begin alike
+		line := fmt.Sprint("bad ", i)
+		sum := sha256.Sum256([]byte(line))
+		other, ok := seen[[2]byte(sum[:2])]
+		if seen[[2]byte(sum[:2])] = line; !ok {
+			continue
+		}
+		repo.Write("a.txt", line)
+		one := byPlace(runOne(t, newTarget(t, repo, ""), finder("look", "bad")))
+		repo.Write("a.txt", other)
+		two := byPlace(runOne(t, newTarget(t, repo, ""), finder("look", "bad")))
+		if one["a.txt:1:0"] != two["a.txt:1:0"] || len(one) != 1 {
+			t.Errorf("%q is %v, %q is %v", line, one, other, two)
+		}
+		return
 	}
 }
 

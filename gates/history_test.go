@@ -48,6 +48,7 @@ var assignments = []struct{ line, want string }{
 	{`pass~word: "a word of prose 1"`, ""},
 	{`pass~word: "nodigits"`, ""},
 	{`pass~word: string`, ""},
+	{`"1pass~word": "1Pass~word"`, ""},
 	{`word = "hunter2"`, ""},
 	{`pass~word = "$A"`, ""},
 	{`pass~word = "${A}"`, ""},
@@ -135,6 +136,30 @@ func TestHistoryLooksAtTheLastCommits(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s:%d %s", f.Path, f.Line, f.Commit))
 		}
 		sameList(t, fmt.Sprint("limit ", limit), got, want)
+	}
+}
+
+// What somebody writes while merging is in no parent, and is read in the merge.
+func TestHistoryReadsMerges(t *testing.T) {
+	t.Parallel()
+	repo := gittest.New(t)
+	repo.Write("a.conf", "1\n")
+	repo.Commit("one")
+	repo.Git("switch", "--quiet", "--create", "side")
+	repo.Write("a.conf", "2\n")
+	repo.Commit("two")
+	repo.Git("switch", "--quiet", "main")
+	repo.Write("b.conf", "3\n")
+	repo.Commit("three")
+	repo.Git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+	repo.Write("a.conf", "2\n"+plain(planted)+"\n")
+	merge := repo.Commit("merge")
+	r := runOne(t, newTarget(t, repo, ""), gates.History(10))
+	if r.Err != nil || len(r.Outcome.Findings) != 1 || r.Outcome.Examined.Commits != 4 {
+		t.Fatalf("%v, %+v", r.Err, r.Outcome)
+	}
+	if f := r.Outcome.Findings[0]; f.Commit != merge || f.Path != "a.conf" || f.Line != 2 {
+		t.Errorf("%+v", f)
 	}
 }
 

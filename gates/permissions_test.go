@@ -81,6 +81,10 @@ func TestPermissionsWithNothingOnDisk(t *testing.T) {
 	if r := runOne(t, newTarget(t, repo, ""), gates.Permissions()); r.Skipped == "" {
 		t.Errorf("an empty tree: %+v", r)
 	}
+	symlink(t, repo, "nowhere", "link")
+	if r := runOne(t, newTarget(t, repo, ""), gates.Permissions()); r.Err != nil || len(r.Outcome.Findings) != 0 {
+		t.Errorf("only a link: %+v", r)
+	}
 	repo.Write("a", "x\n")
 	target := newTarget(t, repo, "")
 	if err := os.Remove(filepath.Join(repo.Dir, "a")); err != nil {
