@@ -35,7 +35,7 @@ func TestSuppressions(t *testing.T) {
 	}
 	repo.Write("binary.py", plain("\x00"+mark))
 	repo.Write("late.py", plain(strings.Repeat("x", 8000)+"\x00\n"+mark)) // for git it is text as well
-	repo.Write("large.py", plain(mark)+strings.Repeat("x\n", 2<<20))
+	repo.Write("large.py", plain(mark)+strings.Repeat("x", 4<<20))
 	symlink(t, repo, plain("# no~sec"), "link.py")
 	repo.Commit("change")
 	repo.Write("dirty.py", plain(mark)) // not committed is part of the change too
