@@ -14,11 +14,12 @@ import (
 // assignment is a secret-shaped name that is given a quoted value:
 //
 //	password = "…"   API_KEY := '…'   "token": "…"   secret_value => "…"
+//	password: str = "…"   var password string = "…"   token = b"…"
 //
 // A colon also separates names from types and words in prose, so behind it the
 // value has to look like one: no blanks, eight characters, a digit.
 var assignment = regexp.MustCompile("(?i)(password|secret|api[_-]?key|token)[a-z0-9_.-]*[\"']?\\s*" +
-	"(?:(?::=|=>|=)\\s*(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`)|:\\s*(?:\"([^\"\\s]{8,})\"|'([^'\\s]{8,})'))")
+	"(?:(?:(?::\\s*|\\s)[\\w.*\\[\\]]+\\s*)?(?::=|=>|=)\\s*[bBfFrRuU]{0,2}(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`)|:\\s*(?:\"([^\"\\s]{8,})\"|'([^'\\s]{8,})'))")
 
 var hasDigit = regexp.MustCompile(`[0-9]`)
 

@@ -19,6 +19,10 @@ var assignments = []struct{ line, want string }{
 	{`pass~word := "hunter2"`, "password"},
 	{`pass~word => "hunter2"`, "password"},
 	{`"pass~word": "hunter22"`, "password"},
+	{`pass~word: str = "hunter2"`, "password"},
+	{`var pass~word string = "hunter2"`, "password"},
+	{`const to~ken: &str = "hunter2";`, ""}, // a type with other signs is not seen
+	{`to~ken = b"hunter2"`, "token"},
 	{`'pass~word': 'hunter22'`, "password"},
 	{`pass~word: "hunter22"`, "password"},
 	{`PASS~WORD = "hunter2"`, "password"},

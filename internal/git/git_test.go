@@ -163,6 +163,10 @@ func TestEachEndsAtTheFirstError(t *testing.T) {
 	if !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
 	}
+	err = tree.Each(ctx, tree.Files, 2, func(context.Context, git.File, io.Reader) error { panic("boom") })
+	if err == nil || !strings.Contains(err.Error(), "crashed while reading: boom") {
+		t.Errorf("got %v", err)
+	}
 	missing := git.File{Path: "x", OID: strings.Repeat("1", 40)}
 	err = tree.Each(ctx, []git.File{missing}, 1, func(context.Context, git.File, io.Reader) error { return nil })
 	if err == nil {

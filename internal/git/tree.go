@@ -250,6 +250,11 @@ func (t *Tree) Each(ctx context.Context, files []File, jobs int, fn func(context
 	var wg sync.WaitGroup
 	for range max(1, min(jobs, len(files))) {
 		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil { // it would end the process, and not just a gate
+					cancel(fmt.Errorf("crashed while reading: %v", p))
+				}
+			}()
 			if err := t.worker(ctx, queue, fn); err != nil {
 				cancel(err)
 			}
