@@ -26,7 +26,7 @@ var hasDigit = regexp.MustCompile(`[0-9]`)
 // reference is a value that only says where the secret comes from, or stands
 // for one in a document: ${VAR}, {{ var }}, <token>, %s, ****, process.env.X;
 // or no value at all, but what stands between two strings: "x="+value+"\n".
-var reference = regexp.MustCompile(`^(\$|\{|<|%|\*+$|x+$|\.+$|process\.env|os\.environ|env[.:(]|secrets\.|vault:|\s*\+.*\+\s*$)`)
+var reference = regexp.MustCompile(`^(\$|\{|<|%|\*+$|x+$|\.+$|…+$|process\.env|os\.environ|env[.:(]|secrets\.|vault:|\s*\+.*\+\s*$)`)
 
 // History is the gate history (G2): secret-shaped assignments among the lines
 // that the last commits added. It needs no pattern of any service, so it sees
