@@ -95,7 +95,7 @@ func total(c comparison, share, greatest float64) gates.Finding {
 	return gates.Finding{
 		Rule: "duplication-total", Severity: gates.SeverityError,
 		Path: gates.Path(at.here.path), Line: at.here.first, EndLine: at.here.last,
-		Message: fmt.Sprintf("%s of the lines are copies (max %s): %d of %d lines in %s; the largest copy of %s is here",
+		Message: fmt.Sprintf("%s of the lines are copies (max %s): %d of %d lines in %s; the largest is here, of %s",
 			percent(share), percent(greatest), c.copied, c.lines, gates.Plural(c.files, "file"), where(at.there)),
 		Fingerprint: names.Of("duplication", "duplication-total"),
 	}
