@@ -24,10 +24,12 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/secrets", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/quality", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
+	"gates/syntax":         {"internal/git"},
+	"gates/quality":        {"gates", "gates/syntax", "internal/git"},
 	"report":               {"gates"},
 	"internal/git":         {"internal/run"},
 	"internal/ci":          {"internal/git"},
@@ -43,6 +45,7 @@ var only = map[string][]string{
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
+	"github.com/tree-sitter":                {"gates/syntax"},
 }
 
 // source is a Go file of ours that is no test.
