@@ -24,8 +24,10 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/secrets", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"gates", "gates/coverage", "gates/secrets", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
+	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
+	"gates/project":        {"internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"report":               {"gates"},
 	"internal/git":         {"internal/run"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/coverage"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -43,12 +44,24 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 	return list
 }
 
-// unbuilt are gates that the configuration asks for and that this version does
-// not have. They say so, rather than be passed over in silence.
+// unbuilt are gates that run when the configuration asks for them: those whose
+// engines are there, and those that this version does not have. The latter say
+// so, rather than be passed over in silence.
 func unbuilt(cfg *config.Config) []gates.Gate {
 	var list []gates.Gate
+	real := map[string]gates.Gate{
+		"tests": coverage.Tests(coverage.TestOptions{Min: cfg.Gates.Tests.Min, Reports: cfg.Gates.Tests.Reports, Run: cfg.Gates.Tests.Run}),
+		"coverage": coverage.Gate(coverage.Options{
+			Min: cfg.Gates.Coverage.Min, Patch: cfg.Gates.Coverage.Patch, MinLines: cfg.Gates.Coverage.MinLines,
+			Report: cfg.Gates.Coverage.Report, Run: cfg.Gates.Coverage.Run,
+		}),
+	}
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
 		if cfg.Origin("gates."+id) == "built-in" {
+			continue
+		}
+		if g, ok := real[id]; ok {
+			list = append(list, g)
 			continue
 		}
 		list = append(list, gates.Gate{
