@@ -267,32 +267,29 @@ func (w workspace) has(dir string) bool {
 // of one name, and ** for any number of directories. A pattern that is not well
 // formed matches nothing.
 func Match(pattern, name string) bool {
-	return matchParts(strings.Split(pattern, "/"), strings.Split(name, "/"))
+	want, have := strings.Split(pattern, "/"), strings.Split(name, "/")
+	i, j, star, mark := 0, 0, -1, 0
+	for j < len(have) {
+		switch {
+		case i < len(want) && want[i] == "**":
+			star, mark = i, j
+			i++
+		case i < len(want) && matchName(want[i], have[j]):
+			i, j = i+1, j+1
+		case star >= 0: // the last ** takes one more: those before it need not
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(want) && want[i] == "**" {
+		i++
+	}
+	return i == len(want)
 }
 
-func matchParts(pattern, name []string) bool {
-	for len(pattern) > 0 {
-		if pattern[0] == "**" {
-			for len(pattern) > 0 && pattern[0] == "**" {
-				pattern = pattern[1:]
-			}
-			if len(pattern) == 0 {
-				return true
-			}
-			for i := range name {
-				if matchParts(pattern, name[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if len(name) == 0 {
-			return false
-		}
-		if ok, err := path.Match(pattern[0], name[0]); err != nil || !ok {
-			return false
-		}
-		pattern, name = pattern[1:], name[1:]
-	}
-	return len(name) == 0
+func matchName(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
 }
