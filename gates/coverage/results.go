@@ -522,6 +522,7 @@ func compileError(stderr []byte) string {
 var (
 	unittestRan  = regexp.MustCompile(`(?m)^Ran (\d+) tests? in `)
 	unittestEnd  = regexp.MustCompile(`(?m)^(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?\s*$`)
+	pythonError  = regexp.MustCompile(`(?m)^[A-Za-z_][\w.]*(Error|Exception|Failure|Exit|Interrupt|Warning)\b.*$`)
 	unittestHead = regexp.MustCompile(`(?m)^={70}\r?\n(?:FAIL|ERROR): (.*?)\r?\n`)
 )
 
@@ -555,7 +556,11 @@ func readUnittest(stderr []byte) (results, error) {
 		if i+1 < len(heads) {
 			stop = heads[i+1][0]
 		}
-		r.fail(failure{name: string(stderr[h[2]:h[3]]), text: string(stderr[h[1]:stop])})
+		text := string(stderr[h[1]:stop])
+		if why := pythonError.FindString(text); why != "" {
+			text = why + "\n" + text
+		}
+		r.fail(failure{name: string(stderr[h[2]:h[3]]), text: text})
 	}
 	for r.failed < failed {
 		r.fail(failure{name: "(a test)", text: "unittest counts it, and does not name it"})

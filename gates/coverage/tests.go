@@ -348,7 +348,7 @@ var (
 	escapes   = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 	addresses = regexp.MustCompile(`0x[0-9a-fA-F]{5,}`)
 	durations = regexp.MustCompile(`\(\d+(\.\d+)?m?s\)`)
-	noise     = regexp.MustCompile(`^(=== |--- |\s*--- |FAIL\b|ok\b|panic: .*\[recovered\]|# |exit status|goroutine |\s*at |Traceback|running \d)`)
+	noise     = regexp.MustCompile(`^(=== |--- |\s*--- |FAIL\b|ok\b|# |exit status|goroutine |\s*at |Traceback|running \d)`)
 	goPlace   = regexp.MustCompile(`^[\w./-]+\.go:\d+(:\d+)?: `)
 	goThread  = regexp.MustCompile(`^thread '.*' (\(\d+\) )?panicked at `)
 )
@@ -369,7 +369,7 @@ func (y *tally) message(dir string, f failure) string {
 		if strings.TrimSpace(line) == "" || noise.MatchString(line) || goThread.MatchString(line) {
 			continue
 		}
-		why = goPlace.ReplaceAllString(strings.TrimSpace(line), "")
+		why, _, _ = strings.Cut(goPlace.ReplaceAllString(strings.TrimSpace(line), ""), " [recovered")
 		break
 	}
 	text := "failed: " + name
