@@ -424,7 +424,7 @@ func (m *measurement) judge(out *gates.Outcome) error {
 		case !f.source:
 			continue
 		case f.data == nil:
-			if !change.Everything() && change.HasFile(p) {
+			if !change.Everything() && change.HasFile(p) && m.declared(f) {
 				out.Findings = append(out.Findings, gates.Finding{
 					Rule: "not-in-report", Severity: gates.SeverityWarning, Path: gates.Path(p), Message: "the change touches it, and no coverage report knows it",
 				})
@@ -491,6 +491,12 @@ func (m *measurement) judge(out *gates.Outcome) error {
 		}
 	}
 	return nil
+}
+
+// declared says whether a file belongs to a project with a manifest, and not to
+// the scripts beside one.
+func (m *measurement) declared(f *file) bool {
+	return f.project < 0 || m.projects[f.project].Manifest != "" || !slices.ContainsFunc(m.projects, func(p project.Project) bool { return p.Manifest != "" })
 }
 
 func (s *sum) add(hits map[int]int64) {
@@ -569,7 +575,13 @@ func (m *measurement) usual() []string {
 	for _, p := range m.projects {
 		take(p.Dir, placesOf(p.Kind))
 	}
-	more, err := globbed(m.root, []string{"**/build/reports/jacoco/**/*.xml", "**/target/site/jacoco/jacoco.xml", "**/coverage/.resultset.json"})
+	var more []string
+	var err error
+	if slices.ContainsFunc(m.target.Tree.Files, func(f git.File) bool {
+		return slices.Contains([]string{"java", "kotlin", "scala", "groovy", "ruby"}, project.Language(f.Path, nil))
+	}) {
+		more, err = globbed(m.root, []string{"**/build/reports/jacoco/**/*.xml", "**/target/site/jacoco/jacoco.xml", "**/coverage/.resultset.json"})
+	}
 	if err == nil {
 		for _, name := range more {
 			if !slices.Contains(names, name) {

@@ -221,12 +221,33 @@ func TestCoverageThatNobodyEarned(t *testing.T) {
 			r.age("coverage/lcov.info", time.Minute)
 			r.Write("a.test.js", "y\n")
 		}, Options{}, "older than a.test.js"},
-		"committed":          {nodeFiles, func(r *repo) { r.Write("cov.info", lcov); r.Commit("two") }, Options{Report: "cov.info"}, "cov.info is committed"},
-		"a directory":        {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info/x", "") }, Options{Report: "coverage/lcov.info"}, "not a file"},
-		"one project only":   {map[string]string{"package.json": "{}", "a.js": calcJS, "go.mod": "module m\n", "m.go": calcGo}, func(r *repo) { r.Write("coverage/lcov.info", lcov) }, Options{}, "no coverage report speaks of go.mod: run `go test"},
-		"command, no report": {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", lcov) }, Options{Report: "coverage/lcov.info", Run: "true"}, "did not write coverage/lcov.info (exit status 0)"}, // trap 9
-		"command fails":      {nodeFiles, func(r *repo) { r.Write("l", lcov) }, Options{Report: "coverage/lcov.info", Run: "mkdir coverage; cp l coverage/lcov.info; exit 3"}, "ended with status 3"},
-		"command missing":    {nodeFiles, func(r *repo) {}, Options{Report: "coverage/lcov.info", Run: "no-such-tool-here"}, "not installed"},
+		"committed": {nodeFiles, func(r *repo) { r.Write("cov.info", lcov); r.Commit("two") }, Options{Report: "cov.info"}, "cov.info is committed"},
+		"committed, linked": {nodeFiles, func(r *repo) {
+			r.Write("zz/fake.info", lcov)
+			if err := os.Symlink("zz/fake.info", filepath.Join(r.Dir, "cov.info")); err != nil {
+				t.Fatal(err)
+			}
+			r.Commit("two")
+		}, Options{Report: "cov.info"}, "symbolic link"},
+		"committed, linked directory": {nodeFiles, func(r *repo) {
+			r.Write("zz/cov.info", lcov)
+			if err := os.Symlink("zz", filepath.Join(r.Dir, "out")); err != nil {
+				t.Fatal(err)
+			}
+			r.Commit("two")
+		}, Options{Report: "out/cov.info"}, "symbolic link"},
+		"committed, other line ends": {nodeFiles, func(r *repo) {
+			r.Write(".gitattributes", "cov.info text eol=crlf\n")
+			r.Write("cov.info", lcov)
+			r.Commit("two")
+			r.Write("cov.info", strings.ReplaceAll(lcov, "\n", "\r\n")) // as a checkout has it
+		}, Options{Report: "cov.info"}, "cov.info is committed"},
+		"committed, other case": {nodeFiles, func(r *repo) { r.Write("COV.info", "x"); r.Commit("two"); r.Write("cov.info", lcov) }, Options{Report: "cov.info"}, "differ in case"},
+		"a directory":           {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info/x", "") }, Options{Report: "coverage/lcov.info"}, "not a file"},
+		"one project only":      {map[string]string{"package.json": "{}", "a.js": calcJS, "go.mod": "module m\n", "m.go": calcGo}, func(r *repo) { r.Write("coverage/lcov.info", lcov) }, Options{}, "no coverage report speaks of go.mod: run `go test"},
+		"command, no report":    {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", lcov) }, Options{Report: "coverage/lcov.info", Run: "true"}, "did not write coverage/lcov.info (exit status 0)"}, // trap 9
+		"command fails":         {nodeFiles, func(r *repo) { r.Write("l", lcov) }, Options{Report: "coverage/lcov.info", Run: "mkdir coverage; cp l coverage/lcov.info; exit 3"}, "ended with status 3"},
+		"command missing":       {nodeFiles, func(r *repo) {}, Options{Report: "coverage/lcov.info", Run: "no-such-tool-here"}, "not installed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

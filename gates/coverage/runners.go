@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -213,7 +214,11 @@ func nodeJob(p project.Project, script string) job {
 		var extra, env []string
 		switch {
 		case nodeTest.MatchString(script):
-			env = []string{"NODE_OPTIONS=--test-reporter=junit --test-reporter-destination=" + report}
+			to := "--test-reporter-destination=" + report
+			if strings.Contains(to, " ") {
+				to = strconv.Quote(to)
+			}
+			env = []string{"NODE_OPTIONS=--test-reporter=junit " + to}
 		case strings.Contains(script, "vitest"):
 			extra = []string{"--reporter=junit", "--outputFile=" + report}
 		case strings.Contains(script, "jest") || strings.Contains(script, "react-scripts test"):
