@@ -379,6 +379,11 @@ func (m *measurement) complete() error {
 	if total == 0 {
 		return errors.New("the coverage report names no source of this tree, but tests, generated or vendored files only")
 	}
+	for i, p := range m.projects {
+		if p.Manifest != "" && known[i] > 0 && 2*known[i] < sources[i] {
+			return fmt.Errorf("the coverage report speaks of %d of the %d sources of %s only: have the tool measure all, also what no test loads (%s)", known[i], sources[i], p.Manifest, measureAll[p.Kind])
+		}
+	}
 	if m.options.Report != "" {
 		return nil // one report, and no other is wanted
 	}
@@ -418,17 +423,21 @@ func (m *measurement) judge(out *gates.Outcome) error {
 	byDir := make(map[string]*sum)
 	change := m.target.Change
 	var names gates.Fingerprints
+	unknown := 0
 	for _, p := range slices.Sorted(maps.Keys(m.files)) {
 		f := m.files[p]
 		switch {
 		case !f.source:
 			continue
-		case f.data == nil:
-			if !change.Everything() && change.HasFile(p) && m.declared(f) {
+		case f.data == nil && m.declared(f):
+			unknown++
+			if !change.Everything() && change.HasFile(p) {
 				out.Findings = append(out.Findings, gates.Finding{
 					Rule: "not-in-report", Severity: gates.SeverityWarning, Path: gates.Path(p), Message: "the change touches it, and no coverage report knows it",
 				})
 			}
+			continue
+		case f.data == nil:
 			continue
 		}
 		dir := "."
@@ -461,6 +470,13 @@ func (m *measurement) judge(out *gates.Outcome) error {
 	}
 	out.Metrics = map[string]float64{
 		"coverage": shown(all.percent()), "covered_lines": float64(all.covered), "executable_lines": float64(all.lines),
+	}
+	if n := unknown; n > 0 {
+		out.Metrics["unreported_files"] = float64(n)
+		out.Findings = append(out.Findings, gates.Finding{
+			Rule: "not-in-report", Severity: gates.SeverityNote, Message: fmt.Sprintf("%s in no coverage report, and not in the figures", be(n, "source")),
+			Fingerprint: names.Of("coverage", "not-in-report"),
+		})
 	}
 	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
 		s := byDir[dir]
@@ -497,6 +513,14 @@ func (m *measurement) judge(out *gates.Outcome) error {
 // the scripts beside one.
 func (m *measurement) declared(f *file) bool {
 	return f.project < 0 || m.projects[f.project].Manifest != "" || !slices.ContainsFunc(m.projects, func(p project.Project) bool { return p.Manifest != "" })
+}
+
+// be is "1 file is", "2 files are".
+func be(n int, noun string) string {
+	if n == 1 {
+		return gates.Plural(n, noun) + " is"
+	}
+	return gates.Plural(n, noun) + " are"
 }
 
 func (s *sum) add(hits map[int]int64) {
@@ -595,6 +619,12 @@ func (m *measurement) usual() []string {
 		}
 	}
 	return names
+}
+
+// measureAll is how the tools are told of the sources that no test loads.
+var measureAll = map[project.Kind]string{
+	project.Go: "go test -coverpkg=./...", project.Node: "jest's collectCoverageFrom, vitest's coverage.include, c8 --all",
+	project.Python: "pytest --cov=.", project.Rust: "cargo llvm-cov --workspace",
 }
 
 func placesOf(kind project.Kind) []string {

@@ -172,6 +172,7 @@ func TestPatchCoverage(t *testing.T) {
 	v := judge(t, r.target(), Gate(Options{Patch: 80, MinLines: 20}))
 	want := `fail
 error coverage-patch :0-0 of the changed lines the tests run 50 % (15 of 30 lines), less than 80 %
+note not-in-report :0-0 1 source is in no coverage report, and not in the figures
 note uncovered-lines new.js:1-15 no test runs these lines
 warning not-in-report other.js:0-0 the change touches it, and no coverage report knows it`
 	if summary(v) != want {
@@ -184,7 +185,7 @@ warning not-in-report other.js:0-0 the change touches it, and no coverage report
 		t.Errorf("a small change is judged: %s", summary(v))
 	}
 	// A summary has no lines, so it cannot speak of a change.
-	r.Write("coverage/coverage-final.json", `{"total":{"lines":{"total":1,"covered":1}},"new.js":{"lines":{"total":30,"covered":30}}}`)
+	r.Write("coverage/coverage-final.json", `{"total":{"lines":{"total":1,"covered":1}},"a.js":{"lines":{"total":3,"covered":3}},"new.js":{"lines":{"total":30,"covered":30}}}`)
 	if v = judge(t, r.target(), Gate(Options{Patch: 80, Report: "coverage/coverage-final.json"})); v.Status != gates.StatusError || !strings.Contains(v.Reason, "which lines") {
 		t.Error(v.Status, v.Reason)
 	}
