@@ -122,6 +122,9 @@ func (y *tally) run(ctx context.Context) error {
 		}
 		y.take(j, res, exit, err)
 	}
+	if len(list)+len(without) == 0 {
+		y.earlier(ctx, project.Project{Dir: "."}) // a language whose runner we do not know
+	}
 	for _, p := range without {
 		if y.earlier(ctx, p) {
 			continue
@@ -175,7 +178,7 @@ func (y *tally) add(dir string, res results) {
 // usualResults are where tools leave results, relative to a project.
 var usualResults = []string{
 	"junit.xml", "junit-*.xml", "report.xml", "test-report.xml", "test-results.xml", "test-results/**/*.xml", "reports/junit/**/*.xml", "reports/junit.xml",
-	"build/test-results/**/TEST-*.xml", "target/surefire-reports/TEST-*.xml", "target/nextest/*/junit.xml", "go-test.json", "test-results.json",
+	"**/build/test-results/**/TEST-*.xml", "**/target/surefire-reports/TEST-*.xml", "target/nextest/*/junit.xml", "go-test.json", "test-results.json",
 }
 
 // earlier judges the results that an earlier step left for a project; false:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -212,6 +213,57 @@ func TestReportsOfAnEarlierStep(t *testing.T) {
 			}
 			if got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// A language whose runner we do not know: what its tool left is found.
+func TestOtherLanguages(t *testing.T) {
+	r := newRepo(t, map[string]string{"pom.xml": "<project/>", "app/src/main/java/A.java": "class A {}\n", "app/src/test/java/ATest.java": "class ATest {}\n"})
+	r.Commit("one")
+	if v := judge(t, r.target(), Tests(min100)); v.Status != gates.StatusError || !strings.Contains(v.Error, "no test ran") {
+		t.Error(v.Status, v.Error)
+	}
+	r.Write("app/target/surefire-reports/TEST-A.xml", `<testsuite name="ATest" tests="1" errors="0" skipped="0" failures="0"><testcase name="adds" classname="ATest" time="0.01"/></testsuite>`)
+	if v := judge(t, r.target(), Tests(min100)); v.Status != gates.StatusPass || v.Metrics["tests"] != 1 {
+		t.Error(v.Status, v.Error)
+	}
+}
+
+// Workspaces: a root that runs all, one that delegates, members on their own.
+func TestWhatIsRun(t *testing.T) {
+	member := `{"scripts":{"test":"jest"}}`
+	tests := map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"root runs all":   {map[string]string{"package.json": `{"workspaces":["p/*"],"scripts":{"test":"vitest run"}}`, "p/a/package.json": member, "p/a/x.js": "x"}, "npm test in ."},
+		"root delegates":  {map[string]string{"package.json": `{"workspaces":["p/*"],"scripts":{"test":"npm test --workspaces"}}`, "p/a/package.json": member, "p/b/package.json": member}, "npm test in p/a; npm test in p/b"},
+		"members only":    {map[string]string{"package.json": `{"workspaces":["p/*"]}`, "p/a/package.json": member, "p/b/package.json": "{}", "p/b/x.js": "x"}, "npm test in p/a; without p/b"},
+		"cargo workspace": {map[string]string{"Cargo.toml": "[workspace]\nmembers=['a']\n", "a/Cargo.toml": "[package]\nname='a'\n", "a/src/lib.rs": "fn f(){}\n"}, "cargo test in ."},
+		"go modules":      {map[string]string{"go.work": "use ./a\nuse ./b\n", "a/go.mod": "module a\n", "a/a_test.go": "package a\n", "b/go.mod": "module b\n", "b/b.go": "package b\n"}, "go test ./... in a; without b"},
+		"script beside":   {map[string]string{"go.mod": "module a\n", "a_test.go": "package a\n", "hack/x.py": "x=1\n"}, "go test ./... in ."},
+		"pnpm, indirect":  {map[string]string{"package.json": `{"packageManager":"pnpm@9","scripts":{"test":"pnpm run unit","unit":"mocha"}}`}, "pnpm test in ."},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRepo(t, tt.files)
+			target := r.target()
+			projects, err := project.Detect(context.Background(), target.Tree)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, without := jobs(target, projects)
+			var got []string
+			for _, j := range list {
+				got = append(got, j.shown+" in "+j.project.Dir)
+			}
+			for _, p := range without {
+				got = append(got, "without "+p.Dir)
+			}
+			if strings.Join(got, "; ") != tt.want {
+				t.Errorf("got %s, want %s", strings.Join(got, "; "), tt.want)
 			}
 		})
 	}
