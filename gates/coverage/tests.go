@@ -351,7 +351,7 @@ var (
 	escapes   = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 	addresses = regexp.MustCompile(`0x[0-9a-fA-F]{5,}`)
 	durations = regexp.MustCompile(`\(\d+(\.\d+)?m?s\)`)
-	noise     = regexp.MustCompile(`^(=== |--- |\s*--- |FAIL\b|ok\b|# |exit status|goroutine |\s*at |Traceback|running \d)`)
+	noise     = regexp.MustCompile(`^(=== |--- |\s*--- |FAIL\b|ok\b|# |exit status|collection failure$|goroutine |\s*at |Traceback|running \d)`)
 	goPlace   = regexp.MustCompile(`^[\w./-]+\.go:\d+(:\d+)?: `)
 	goThread  = regexp.MustCompile(`^thread '.*' (\(\d+\) )?panicked at `)
 )
