@@ -24,9 +24,11 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/quality", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/quality", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
+	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
+	"gates/project":        {"internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/quality":        {"gates", "gates/syntax", "internal/git"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
+	"github.com/wf-ci/wf-ci/gates/coverage"
 	"github.com/wf-ci/wf-ci/gates/quality"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/gates/syntax"
@@ -52,8 +53,13 @@ func optIn(cfg *config.Config) []gates.Gate {
 	sources := quality.Options{Files: new(syntax.Files)}
 	built := map[string]gates.Gate{
 		checkpoints.ID: checkpoints.Gate(checkpointOptions(cfg)),
-		"duplication":  quality.Duplication(cfg.Gates.Duplication.Max, sources),
-		"complexity":   quality.Complexity(cfg.Gates.Complexity.Max, sources),
+		"tests":        coverage.Tests(coverage.TestOptions{Min: cfg.Gates.Tests.Min, Reports: cfg.Gates.Tests.Reports, Run: cfg.Gates.Tests.Run}),
+		"coverage": coverage.Gate(coverage.Options{
+			Min: cfg.Gates.Coverage.Min, Patch: cfg.Gates.Coverage.Patch, MinLines: cfg.Gates.Coverage.MinLines,
+			Report: cfg.Gates.Coverage.Report, Run: cfg.Gates.Coverage.Run,
+		}),
+		"duplication": quality.Duplication(cfg.Gates.Duplication.Max, sources),
+		"complexity":  quality.Complexity(cfg.Gates.Complexity.Max, sources),
 	}
 	var list []gates.Gate
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {

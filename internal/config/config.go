@@ -78,7 +78,7 @@ type Gates struct {
 	Permissions  Gate            `key:"permissions" doc:"Files that everybody may write to."`
 	SAST         Gate            `key:"sast" doc:"Static analysis for security."`
 	Deps         Gate            `key:"deps" doc:"Dependencies with known vulnerabilities."`
-	Tests        TestsGate       `key:"tests" doc:"The test suite's result."`
+	Tests        TestsGate       `key:"tests" defaults:"scope=all" doc:"The test suite's result."`
 	Coverage     CoverageGate    `key:"coverage" doc:"How much of the code the tests cover."`
 	Duplication  DuplicationGate `key:"duplication" doc:"Copied code."`
 	Complexity   ComplexityGate  `key:"complexity" doc:"Functions that branch too much."`
@@ -146,15 +146,27 @@ type HistoryGate struct {
 type TestsGate struct {
 	Gate
 	Min float64 `key:"min" default:"100" min:"0" max:"100" strict:"high" doc:"Least percentage of tests that pass."`
+
+	// Reports are results to judge instead of running the projects. Empty: run.
+	Reports []string `key:"reports" format:"file" strict:"same" doc:"Files of results (JUnit XML, go test -json, jest --json), relative to the root of the repository; * and ** are allowed. Absent: the projects' own tests are run."`
+
+	// Run writes Reports. Empty: an earlier step does.
+	Run string `key:"run" needs:"reports" format:"command" strict:"same" doc:"Shell command line that runs the tests and writes the reports. Absent: an earlier step does."`
 }
 
 // CoverageGate are the options of the gate coverage.
 type CoverageGate struct {
 	Gate
-	Min float64 `key:"min" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of lines covered."`
+	Min float64 `key:"min" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of lines covered, in each project."`
+
+	Patch    float64 `key:"patch" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of the change's executable lines covered."`
+	MinLines int     `key:"min_lines" default:"20" min:"0" max:"1000000" strict:"low" doc:"Executable lines that a change has to have to be judged by patch."`
 
 	// Report is the coverage report to read. Empty: looked for.
 	Report string `key:"report" format:"file" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for."`
+
+	// Run writes Report. Empty: an earlier step does.
+	Run string `key:"run" needs:"report" format:"command" strict:"same" doc:"Shell command line that runs the tests and writes the report. Absent: an earlier step does."`
 }
 
 // DuplicationGate are the options of the gate duplication.

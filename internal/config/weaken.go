@@ -49,7 +49,7 @@ func (s *spec) weaker(base, head reflect.Value) bool {
 	case "low":
 		return s.rank(head) > s.rank(base)
 	case "same":
-		return base.String() != "" && base.String() != head.String()
+		return s.kind.show(base) != "" && s.kind.show(base) != s.kind.show(head)
 	case "few":
 		return !subset(head.Interface().([]string), base.Interface().([]string))
 	case "many":

@@ -36,6 +36,8 @@ func TestWeakened(t *testing.T) {
 		"no command":           {"gates: {g: {run: make, sarif: a}}", "gates: {g: {sarif: b}}", []string{"gates.g.run: make -> none", "gates.g.sarif: a -> b"}},
 		"a command besides":    {"gates: {g: {sarif: a}}", "gates: {g: {run: make, sarif: a}}", nil},
 		"another report":       {"gates: {coverage: {report: a}}", "gates: {coverage: {report: b}}", []string{"gates.coverage.report: a -> b"}},
+		"other reports":        {"gates: {tests: {reports: [a]}}", "gates: {tests: {reports: [a, b]}}", []string{"gates.tests.reports: a -> a, b"}},
+		"no reports":           {"gates: {tests: {reports: [a]}}", "", []string{"gates.tests.reports: a -> none"}},
 		"more variables":       {"gates: {g: {run: x, env: [A]}}", "gates: {g: {run: x, env: [B, A]}}", []string{"gates.g.env: A -> A, B"}},
 		"first variable":       {"gates: {g: {run: x}}", "gates: {g: {run: x, env: [A]}}", []string{"gates.g.env: none -> A"}},
 		"fewer variables":      {"gates: {g: {run: x, env: [A, B]}}", "gates: {g: {run: x, env: [A]}}", nil},
