@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"gates/project":        {"internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
-	"gates/quality":        {"gates", "gates/syntax", "internal/git"},
+	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"report":               {"gates"},
 	"internal/git":         {"internal/run"},
 	"internal/ci":          {"internal/git"},

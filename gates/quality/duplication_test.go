@@ -279,7 +279,7 @@ func FuzzQuality(f *testing.F) {
 			t.Fatal(err)
 		}
 		compareAll(context.Background(), []text{one, one}, 5, 1)
-		LeaveOut("x.js", src)
+		leaveOut("x.js", src)
 	})
 }
 

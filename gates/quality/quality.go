@@ -4,7 +4,7 @@
 //	[Duplication]  code that is there twice
 //
 // Both read the files of a tree through one [syntax.Files], leave out what
-// nobody maintains by hand ([LeaveOut]), and say of each file that they could
+// nobody maintains by hand ([project.Classify]), and say of each file that they could
 // not read that they could not read it.
 package quality
 
@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/gates/syntax"
 	"github.com/wf-ci/wf-ci/internal/git"
 )
@@ -25,29 +26,19 @@ type Options struct {
 	// Files parses the sources; gates that share one parse each file once.
 	// Required.
 	Files *syntax.Files
-	// LeaveOut says why a file is not judged; empty: it is. It is asked twice:
-	// by name alone (content is nil), and with the content. It has to be safe
-	// for concurrent use. Optional; nil means [LeaveOut].
-	LeaveOut func(path string, content []byte) string
-	// LeaveOutID names LeaveOut's version, for cache keys. Required with LeaveOut.
-	LeaveOutID string
 }
 
-func (o Options) leaveOut(path string, content []byte) string {
-	if o.LeaveOut == nil {
-		return LeaveOut(path, content)
+// leaveOut says why a file is not judged: it is a test, somebody else's, or
+// written by a program. Empty: it is. Without content it goes by the name.
+func leaveOut(path string, content []byte) string {
+	if class := project.Classify(path, content); class != project.Source {
+		return string(class)
 	}
-	return o.LeaveOut(path, content)
+	return ""
 }
 
-// cacheKey is a gate's key: its own part, what it leaves out, the grammars.
-func (o Options) cacheKey(own string) string {
-	id := o.LeaveOutID
-	if o.LeaveOut == nil {
-		id = leaveOutID
-	}
-	return own + " left-out=" + id + " " + syntax.Versions
-}
+// cacheKey is a gate's key: its own part, and the grammars.
+func (o Options) cacheKey(own string) string { return own + " " + syntax.Versions }
 
 // parseError is the rule of a file that could not be read as it should.
 var parseError = gates.Rule{
@@ -59,7 +50,7 @@ var parseError = gates.Rule{
 func (o Options) sources(t *gates.Target) []git.File {
 	var list []git.File
 	for _, f := range t.Tree.Files {
-		if _, ok := syntax.LanguageOf(f.Path, nil); ok && f.Kind != git.Symlink && o.leaveOut(f.Path, nil) == "" {
+		if _, ok := syntax.LanguageOf(f.Path, nil); ok && f.Kind != git.Symlink && leaveOut(f.Path, nil) == "" {
 			list = append(list, f)
 		}
 	}
@@ -121,7 +112,7 @@ func (o Options) survey(ctx context.Context, t *gates.Target, fn func(git.File, 
 // wanted says whether a file is to be judged, by its content.
 func (o Options) wanted(f git.File, tree *syntax.Tree) bool {
 	_, source := syntax.LanguageOf(f.Path, tree.Source)
-	return source && o.leaveOut(f.Path, tree.Source) == ""
+	return source && leaveOut(f.Path, tree.Source) == ""
 }
 
 // leave counts a file that was read, and is nobody's work.
