@@ -1,7 +1,6 @@
 package gates
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,14 +84,19 @@ func (o CommandOptions) run(ctx context.Context, t *Target) (Outcome, error) {
 // readOnly reads a file that an earlier step wrote. One that the change itself
 // commits would let the change judge itself.
 func (o CommandOptions) readOnly(ctx context.Context, root *os.Root, t *Target) (Outcome, error) {
-	if t.Change.Head != "" && !t.Change.Everything() && t.Change.HasFile(o.SARIF) {
-		committed, err := t.Repo.ReadFile(ctx, t.Change.Head, o.SARIF, sarifLimit)
-		if err != nil {
-			return Outcome{}, err
-		}
-		written, err := readSARIFFile(root, o.SARIF)
-		if err == nil && committed != nil && bytes.Equal(committed, written) {
-			return Outcome{}, fmt.Errorf("%s is part of the change that it judges: let a step of the workflow write it, and have git ignore it", o.SARIF)
+	if err := PlainFile(root, t, o.SARIF); err != nil {
+		return Outcome{}, err
+	}
+	if !t.Change.Everything() && t.Change.HasFile(o.SARIF) {
+		// One that cannot be read is said by readSARIF.
+		if written, err := readSARIFFile(root, o.SARIF); err == nil {
+			same, err := IsCommitted(ctx, t, o.SARIF, written)
+			if err != nil {
+				return Outcome{}, err
+			}
+			if same {
+				return Outcome{}, fmt.Errorf("%s is part of the change that it judges: let a step of the workflow write it, and have git ignore it", o.SARIF)
+			}
 		}
 	}
 	return readSARIF(root, t, o)

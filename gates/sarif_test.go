@@ -426,7 +426,8 @@ func TestSARIFFiles(t *testing.T) {
 	}
 }
 
-// A link inside the tree is followed, one that leads out is not.
+// No link is followed: one that leads out leaves the tree, and one inside it
+// would pass a committed file for one that a step wrote.
 func TestSARIFFileThroughALink(t *testing.T) {
 	t.Parallel()
 	target := sarifTarget(t)
@@ -436,14 +437,14 @@ func TestSARIFFileThroughALink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for dest, ok := range map[string]bool{"real.sarif": true, outside: false, "../x.sarif": false} {
+	for _, dest := range []string{"real.sarif", outside, "../x.sarif"} {
 		name := filepath.Join(target.Dir, "in.sarif")
 		_ = os.Remove(name)
 		if err := os.Symlink(dest, name); err != nil {
 			t.Fatal(err)
 		}
-		if r := runOne(t, target, gates.Command(gates.CommandOptions{ID: "tool", SARIF: "in.sarif"})); (r.Err == nil) != ok {
-			t.Errorf("a link to %s: %v", dest, r.Err)
+		if r := runOne(t, target, gates.Command(gates.CommandOptions{ID: "tool", SARIF: "in.sarif"})); r.Err == nil {
+			t.Errorf("a link to %s was followed", dest)
 		}
 	}
 }

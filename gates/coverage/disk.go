@@ -1,7 +1,6 @@
 package coverage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -30,7 +28,7 @@ type written struct {
 // nothing of the tree: it is refused.
 func readWritten(ctx context.Context, root *os.Root, t *gates.Target, name string) (written, error) {
 	w := written{path: name}
-	if err := plain(root, t, name); err != nil {
+	if err := gates.PlainFile(root, t, name); err != nil {
 		return w, err
 	}
 	f, err := root.Open(filepath.FromSlash(name))
@@ -58,46 +56,13 @@ func readWritten(ctx context.Context, root *os.Root, t *gates.Target, name strin
 	return w, w.committed(ctx, t)
 }
 
-// plain refuses a path that leads elsewhere: a committed link to a committed
-// file would pass for one that a step has written, and so would, where the file
-// system does not tell A from a, a committed file of another case.
-func plain(root *os.Root, t *gates.Target, name string) error {
-	for at := name; at != "." && at != "/"; at = path.Dir(at) {
-		if info, err := root.Lstat(filepath.FromSlash(at)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return fmt.Errorf("%s is reached through a symbolic link: name the file itself", name)
-		}
-	}
-	for _, f := range t.Tree.Files {
-		if f.Path != name && strings.EqualFold(f.Path, name) {
-			return fmt.Errorf("%s and %s differ in case only: take the one that is committed out of the repository", name, f.Path)
-		}
-	}
-	return nil
-}
-
-// committed is an error when the file is in HEAD as it is now. The tree is
-// asked too: .gitattributes can make the bytes of a checkout others than those
-// that are committed.
+// committed is an error when the file is in HEAD as it is now.
 func (w written) committed(ctx context.Context, t *gates.Target) error {
-	if t.Change.Head == "" {
-		return nil
-	}
-	old, err := t.Repo.ReadFile(ctx, t.Change.Head, w.path, reportLimit)
-	if err != nil || old == nil {
-		return err
-	}
-	same := bytes.Equal(old, w.data)
-	if f := t.Tree.File(w.path); f != nil && !same {
-		now, err := t.Tree.Read(ctx, *f, reportLimit)
-		if err != nil {
-			return err
-		}
-		same = bytes.Equal(old, now)
-	}
+	same, err := gates.IsCommitted(ctx, t, w.path, w.data)
 	if same {
 		return fmt.Errorf("%s is committed, so it says nothing of this tree: let a step of the workflow write it, and have git ignore it", w.path)
 	}
-	return nil
+	return err
 }
 
 // stat is a file of the work tree as it is now; nil when it is not there.
