@@ -57,8 +57,15 @@ const maxPattern = 8 << 10
 // replaceHoles writes a pattern as code that the grammar knows.
 func replaceHoles(f family, src string) (string, error) {
 	var b strings.Builder
+	var open []byte // brackets
 	for i := 0; i < len(src); {
 		c := src[i]
+		switch {
+		case c == '(' || c == '[' || c == '{':
+			open = append(open, c)
+		case (c == ')' || c == ']' || c == '}') && len(open) > 0:
+			open = open[:len(open)-1]
+		}
 		switch {
 		case c == '"' || c == '\'' && f != rust || c == '`':
 			end := i + 1
@@ -99,6 +106,8 @@ func replaceHoles(f family, src string) (string, error) {
 				b.WriteString("...") // the language's own
 			case f == rust && aloneOnLine(src, i):
 				b.WriteString(dotsName + ";")
+			case f == python && len(open) > 0 && open[len(open)-1] == '{':
+				b.WriteString("**" + dotsName) // of a dictionary
 			default:
 				b.WriteString(dotsName)
 			}
@@ -301,7 +310,7 @@ func (p *pattern) markOne(i int32, imports map[string]string) {
 		return
 	}
 	switch {
-	case text == dotsName:
+	case text == dotsName, text == "**"+dotsName:
 		p.marks[i] = dots
 		return
 	case strings.HasPrefix(text, argsPrefix) && wholeWord(text):

@@ -560,9 +560,10 @@ func (w *flow) checked(cond int32) (names []string, negated bool) {
 			continue
 		}
 		for j := i; j < n.end; j++ {
-			if t.is(j, kindName, "member_expression", "attribute", "selector_expression") {
+			if t.is(j, kindName, "member_expression", "attribute", "selector_expression") && t.nodes[j].field != "function" {
 				if name := t.source(j); w.known(name) != clean || w.hasSource(j) {
 					names = append(names, name)
+					j = t.nodes[j].end - 1
 				}
 			}
 		}
