@@ -78,7 +78,9 @@ func (w *flow) eval(i int32) int32 {
 	case w.sanitizers[i]:
 		value = clean
 	case w.sources[i]:
-		value = i
+		if v, ok := w.env[w.t.source(i)]; !ok || v != clean { // unless it was checked
+			value = i
+		}
 	}
 	for _, h := range w.sinks[i] {
 		from := value
