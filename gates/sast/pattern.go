@@ -47,9 +47,10 @@ type pattern struct {
 }
 
 var (
-	metaName  = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*`)
-	metaWhole = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$`)
-	plainWord = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]+`)
+	metaName    = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*`)
+	metaWhole   = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$`)
+	requireCall = regexp.MustCompile(`require\s*\(\s*["'][^"']*["']\s*\)`)
+	plainWord   = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]+`)
 )
 
 const maxPattern = 8 << 10
@@ -327,7 +328,7 @@ func (p *pattern) markOne(i int32, imports map[string]string) {
 	if _, imported := imports[text]; t.leaf(i) && t.nodes[i].named && text != deepName && !imported {
 		p.fix(text)
 	}
-	if !strings.Contains(strings.ReplaceAll(text, "("+dotsName+")", ""), "__wf") && p.isName(i) {
+	if bare := requireCall.ReplaceAllString(strings.ReplaceAll(text, "("+dotsName+")", ""), ""); !strings.Contains(bare, "__wf") && !strings.Contains(bare, "(") && p.isName(i) {
 		p.quals[i], p.raws[i] = t.dotted(i)
 		root, _, _ := strings.Cut(p.raws[i], ".")
 		_, p.imported[i] = imports[strings.TrimSuffix(root, callOf)]
