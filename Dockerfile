@@ -3,15 +3,18 @@
 
 FROM golang:1.26.8-bookworm AS build
 ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    CGO_ENABLED=0 \
+    CGO_ENABLED=1 \
     GOTOOLCHAIN=local
+# The parsers of the source code are C; the binary is static all the same.
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev
 WORKDIR /src
 # The modules first: they change less often than the code. A vendor folder, where there is one, stands for them.
 COPY go.mod go.sum vendo[r]/modules.txt ./
 RUN test -e modules.txt || go mod download
 COPY . .
 ARG VERSION=devel
-RUN go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" \
+RUN go build -trimpath -buildvcs=false -tags osusergo,netgo,timetzdata \
+    -ldflags "-s -w -linkmode external -extldflags -static -X main.version=$VERSION" \
     -o /out/wf-ci ./cmd/wf-ci && go clean -cache
 
 FROM debian:bookworm-slim AS rootfs

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/quality"
 	"github.com/wf-ci/wf-ci/gates/secrets"
+	"github.com/wf-ci/wf-ci/gates/syntax"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
@@ -22,7 +24,7 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 		gates.EnvFiles(),
 		gates.Permissions(),
 	}
-	list = append(list, unbuilt(cfg)...)
+	list = append(list, optIn(cfg)...)
 	list = append(list, gates.Budget(nil), gates.Suppressions())
 	for _, c := range g.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
@@ -43,24 +45,39 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 	return list
 }
 
-// unbuilt are gates that the configuration asks for and that this version does
-// not have. They say so, rather than be passed over in silence.
-func unbuilt(cfg *config.Config) []gates.Gate {
+// optIn are the gates that run where the configuration mentions them, until
+// all of them are there.
+func optIn(cfg *config.Config) []gates.Gate {
+	sources := quality.Options{Files: new(syntax.Files)}
+	built := map[string]gates.Gate{
+		"duplication": quality.Duplication(cfg.Gates.Duplication.Max, sources),
+		"complexity":  quality.Complexity(cfg.Gates.Complexity.Max, sources),
+	}
 	var list []gates.Gate
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
 		if cfg.Origin("gates."+id) == "built-in" {
 			continue
 		}
-		list = append(list, gates.Gate{
-			ID: id, Scope: gates.ScopeChange,
-			Doc:  "a gate of a later version",
-			Help: "Take it out of the configuration, or give your own command as a gate until it is there.",
-			Run: func(context.Context, *gates.Target) (gates.Outcome, error) {
-				return gates.Outcome{}, fmt.Errorf("this version of wf-ci has no %s gate yet: take gates.%s out of the configuration, or use a gate of your own (run:)", id, id)
-			},
-		})
+		gate, ok := built[id]
+		if !ok {
+			gate = unbuilt(id)
+		}
+		list = append(list, gate)
 	}
 	return list
+}
+
+// unbuilt is a gate that this version does not have. It says so, rather than
+// be passed over in silence.
+func unbuilt(id string) gates.Gate {
+	return gates.Gate{
+		ID: id, Scope: gates.ScopeChange,
+		Doc:  "a gate of a later version",
+		Help: "Take it out of the configuration, or give your own command as a gate until it is there.",
+		Run: func(context.Context, *gates.Target) (gates.Outcome, error) {
+			return gates.Outcome{}, fmt.Errorf("this version of wf-ci has no %s gate yet: take gates.%s out of the configuration, or use a gate of your own (run:)", id, id)
+		},
+	}
 }
 
 // buildID tells builds of this program apart, so that an outcome of another

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/wf-ci/wf-ci/gates/syntax"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +33,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup:               setupScript,
+		Condition: func(name string) (bool, error) {
+			if name != "parsers" {
+				return false, fmt.Errorf("no condition %q", name)
+			}
+			return syntax.Available(), nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": cmdStatus,
 			"fill":   cmdFill,

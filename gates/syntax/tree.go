@@ -149,6 +149,15 @@ func (n Node) Tree() *Tree { return n.tree }
 // Index is the node's place among all nodes of the tree, parents first.
 func (n Node) Index() int { return int(n.index) }
 
+// Size is how many nodes n and all below it are: they are those from Index to
+// Index+Size.
+func (n Node) Size() int {
+	if n.tree == nil {
+		return 0
+	}
+	return int(n.tree.nodes[n.index].end - n.index)
+}
+
 // Kind is the grammar's name for the node: "function_declaration", "if".
 func (n Node) Kind() string {
 	if n.tree == nil {
