@@ -9,6 +9,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/quality"
+	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/gates/syntax"
 	"github.com/wf-ci/wf-ci/internal/config"
@@ -48,8 +49,10 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 // optIn are the gates that run where the configuration mentions them, until
 // all of them are there.
 func optIn(cfg *config.Config) []gates.Gate {
-	sources := quality.Options{Files: new(syntax.Files)}
+	files := new(syntax.Files)
+	sources := quality.Options{Files: files}
 	built := map[string]gates.Gate{
+		sast.ID:       sast.Gate(sast.Options{Files: files}),
 		"duplication": quality.Duplication(cfg.Gates.Duplication.Max, sources),
 		"complexity":  quality.Complexity(cfg.Gates.Complexity.Max, sources),
 	}

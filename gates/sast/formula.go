@@ -34,6 +34,9 @@ type formula struct {
 // query looks for formulas in one file.
 type query struct {
 	m matcher
+	// from and to bound regular expressions to a metavariable's text; zero:
+	// the whole file.
+	from, to int
 }
 
 // find is where a formula is true.
@@ -70,8 +73,12 @@ func unite(all, more []hit, seen map[hitKey]bool) []hit {
 
 func (q *query) regexp(re *regexp.Regexp) []hit {
 	var hits []hit
-	for _, at := range re.FindAllIndex(q.m.t.src, maxHits) {
-		hits = append(hits, hit{from: at[0], to: at[1], node: -1, last: -1})
+	src := q.m.t.src
+	if q.to > 0 {
+		src = src[q.from:q.to]
+	}
+	for _, at := range re.FindAllIndex(src, maxHits) {
+		hits = append(hits, hit{from: q.from + at[0], to: q.from + at[1], node: -1, last: -1})
 	}
 	return hits
 }
@@ -207,7 +214,13 @@ func (q *query) metaIs(h hit, f *formula) bool {
 		return false
 	}
 	n := q.m.t.nodes[b.nodes[0]]
+	around := [2]int{q.from, q.to}
+	q.from, q.to = n.from, n.to
+	defer func() { q.from, q.to = around[0], around[1] }()
 	return slices.ContainsFunc(q.find(f.subs[0]), func(x hit) bool {
+		if x.node < 0 { // a regular expression: anywhere in it
+			return n.from <= x.from && x.to <= n.to
+		}
 		return x.from == n.from && x.to == n.to && q.compatible(h, x)
 	})
 }

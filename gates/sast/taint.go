@@ -175,18 +175,12 @@ func (w *flow) value(i int32) (value, arguments int32) {
 		}
 		return v, clean
 	case "ternary_expression":
-		w.eval(t.child(i, "condition"))
-		a, b := w.eval(t.child(i, "consequence")), w.eval(t.child(i, "alternative"))
-		return max(a, b), clean
+		return w.choose(t.child(i, "condition"), t.child(i, "consequence"), t.child(i, "alternative")), clean
 	case "conditional_expression":
-		kids := t.children(i)
-		v := clean
-		for k, c := range kids {
-			if x := w.eval(c); k != 1 && v == clean {
-				v = x
-			}
+		if kids := t.children(i); len(kids) == 3 {
+			return w.choose(kids[1], kids[0], kids[2]), clean
 		}
-		return v, clean
+		return w.evalAll(i), clean
 	case "assignment_expression", "variable_declarator", "assignment", "short_var_declaration", "assignment_statement", "var_spec", "let_declaration",
 		"augmented_assignment_expression", "augmented_assignment", "compound_assignment_expr", "const_spec", "named_expression":
 		return w.assign(i), clean
@@ -507,6 +501,25 @@ func (w *flow) branch(i int32) int32 {
 		w.forget(checked)
 	}
 	return value
+}
+
+// choose is a choice between two expressions.
+func (w *flow) choose(cond, then, other int32) int32 {
+	w.eval(cond)
+	checked, negated := w.checked(cond)
+	around := w.env
+	w.env = copyOf(around)
+	if !negated {
+		w.forget(checked)
+	}
+	a := w.eval(then)
+	w.env = copyOf(around)
+	if negated {
+		w.forget(checked)
+	}
+	b := w.eval(other)
+	w.env = around
+	return max(a, b)
 }
 
 // checks are functions and operators that compare a value with known ones.
