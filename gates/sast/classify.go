@@ -11,10 +11,10 @@ import (
 var (
 	// otherPeople are folders of code that is not this repository's own.
 	otherPeople = []string{
-		"vendor", "node_modules", "bower_components", "third_party", "third-party", "thirdparty", "external", "site-packages", ".venv", "venv",
-		"dist", "build", "out", "target", ".next", ".nuxt", "jspm_packages", "Godeps", "__pycache__", ".yarn",
+		"vendor", "node_modules", "bower_components", "third_party", "third-party", "thirdparty", "site-packages", ".venv", "venv",
+		"dist", ".next", ".nuxt", "jspm_packages", "Godeps", "Pods", ".yarn",
 	}
-	testFolders = []string{"test", "tests", "testdata", "__tests__", "__mocks__", "spec", "specs", "fixtures", "e2e", "cypress", "benches", "examples"}
+	testFolders = []string{"test", "tests", "testdata", "__tests__", "__mocks__", "spec", "specs", "fixtures", "e2e", "cypress", "benches"}
 	testNames   = regexp.MustCompile(`(?i)(_test\.go|^test_.*\.py|_test\.py|^conftest\.py|\.(test|spec|e2e|stories)\.[cm]?[jt]sx?|_tests?\.rs)$`)
 	minifiedAs  = regexp.MustCompile(`(?i)[.-]min\.[cm]?js$|\.bundle\.js$|\.d\.[cm]?ts$|_pb2(_grpc)?\.pyi?$|\.pb\.go$|\.pb\.gw\.go$`)
 	generated   = regexp.MustCompile(`(?m)^(//|#|/\*|\s\*) ?.*(Code generated .* DO NOT EDIT|@generated\b)`)

@@ -83,22 +83,30 @@ func Gate(o Options) gates.Gate {
 
 type gate struct{ options Options }
 
-// candidates are the files in a language that rules are for.
-func (g *gate) candidates(t *gates.Target) []git.File {
-	var files []git.File
+// candidates are the files in a language that rules are for, and the number of
+// those that are left out by their name.
+func (g *gate) candidates(t *gates.Target) (files []git.File, excluded int) {
 	for _, f := range t.Tree.Files {
 		if f.Kind == git.Symlink || f.Size == 0 {
 			continue
 		}
-		if l, ok := syntax.LanguageOf(f.Path, nil); ok && familyOf(l) != noFamily && g.options.Classify(f.Path, nil) != Excluded {
+		l, ok := syntax.LanguageOf(f.Path, nil)
+		switch {
+		case !ok || familyOf(l) == noFamily:
+		case g.options.Classify(f.Path, nil) == Excluded:
+			excluded++
+		default:
 			files = append(files, f)
 		}
 	}
-	return files
+	return files, excluded
 }
 
 func (g *gate) plan(_ context.Context, t *gates.Target) (gates.Plan, error) {
-	files := g.candidates(t)
+	files, excluded := g.candidates(t)
+	if len(files) == 0 && excluded > 0 {
+		return gates.Plan{Skip: fmt.Sprintf("no source files of its own (%s of others, or generated)", gates.Plural(excluded, "file"))}, nil
+	}
 	if len(files) == 0 {
 		return gates.Plan{Skip: "no JavaScript, TypeScript, Python, Go or Rust files"}, nil
 	}
@@ -132,7 +140,8 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 	l := &look{gate: g, target: t, rules: rules, counts: map[string]float64{
 		"files_excluded": 0, "files_unparsed": 0, "files_partial": 0, "rules_gave_up": 0, "rules": float64(rules.Len()),
 	}}
-	files := g.candidates(t)
+	files, excluded := g.candidates(t)
+	l.counts["files_excluded"] = float64(excluded)
 	err = g.options.Files.Each(ctx, t.Tree, files, max(1, t.Jobs), func(f git.File, parsed *syntax.Tree, err error) error {
 		return l.file(ctx, f, parsed, err)
 	})
