@@ -118,7 +118,7 @@ func parseRules(file string, data []byte) ([]*rule, error) {
 		return true
 	}, "rules", "definitions")
 	if len(r.errs) == 0 && len(rules) == 0 {
-		_ = 0
+		r.fail(doc.Content[0], "no rules in this file")
 	}
 	if len(rules) > maxRules {
 		r.fail(doc.Content[0], "%d rules; the limit is %d", len(rules), maxRules)
