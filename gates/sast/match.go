@@ -268,6 +268,11 @@ const maxHits = 5000
 // find looks for a pattern in the whole file.
 func (m *matcher) find(p *pattern) []hit {
 	m.p = p
+	for _, w := range p.fixed {
+		if !m.t.holds(w) {
+			return nil
+		}
+	}
 	var hits []hit
 	seen := make(map[hitKey]bool)
 	add := func(node, last int32, b *binding) {

@@ -81,8 +81,24 @@ func (t *tree) requireOf(i int32) (string, bool) {
 // dotted is the name of an expression of the form a.b.c, with what a stands
 // for, and as it is written. Both are empty for another expression.
 func (t *tree) dotted(i int32) (resolved, raw string) {
-	return t.dottedWithin(i, 12)
+	if t.memo == nil || i < 0 {
+		return t.dottedWithin(i, maxDotted)
+	}
+	m := &t.memo[i]
+	if !m.known {
+		m.resolved, m.raw = t.dottedWithin(i, maxDotted)
+		m.known = true
+	}
+	return m.resolved, m.raw
 }
+
+type dottedName struct {
+	resolved, raw string
+	known         bool
+}
+
+// maxDotted is how many parts a dotted name may have.
+const maxDotted = 12
 
 func (t *tree) dottedWithin(i int32, depth int) (resolved, raw string) {
 	if i < 0 || depth == 0 {

@@ -281,6 +281,7 @@ func (p *pattern) mark(imports map[string]string) {
 	n := len(p.t.nodes)
 	p.marks, p.names = make([]mark, n), make([]string, n)
 	p.quals, p.raws, p.imported = make([]string, n), make([]string, n), make([]bool, n)
+	p.t.memo = make([]dottedName, n) // the scopes change
 	for name, module := range imports {
 		if p.t.family == golang {
 			module += goPath
@@ -368,6 +369,9 @@ func wholeWord(s string) bool {
 
 // fix notes a text that code has to hold to match.
 func (p *pattern) fix(text string) {
+	if text == "require" && p.t.family == javascript {
+		return // or an import
+	}
 	if len(text) >= 2 && !strings.Contains(text, "__wf") && !strings.ContainsAny(text, "\\\n") {
 		p.fixed = append(p.fixed, text)
 	}

@@ -51,7 +51,8 @@ type node struct {
 	named    bool
 }
 
-// tree is a file, or a pattern, in that form.
+// tree is a file, or a pattern, in that form. It remembers what it was asked:
+// one goroutine at a time may use it.
 type tree struct {
 	family family
 	src    []byte
@@ -59,6 +60,8 @@ type tree struct {
 	text   map[int32]string // content of strings without interpolation
 	kinds  map[string][]int32
 	scopes *scopes
+	memo   []dottedName    // by node, once the scopes are known
+	words  map[string]bool // words that were looked for in the source
 	faulty bool // it does not parse in one place at least
 	deep   bool // parts nested deeper than maxDepth were left out
 }
@@ -133,7 +136,19 @@ func newTree(in *syntax.Tree) *tree {
 		b.t.kinds[n.kind] = append(b.t.kinds[n.kind], int32(i))
 	}
 	b.t.scopes = findScopes(b.t)
+	b.t.memo = make([]dottedName, len(b.t.nodes))
+	b.t.words = make(map[string]bool)
 	return b.t
+}
+
+// holds says whether a word is anywhere in the source.
+func (t *tree) holds(word string) bool {
+	has, known := t.words[word]
+	if !known {
+		has = bytes.Contains(t.src, []byte(word))
+		t.words[word] = has
+	}
+	return has
 }
 
 // maxDepth is how deeply nested code is looked at.
