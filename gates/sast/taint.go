@@ -334,6 +334,17 @@ func (w *flow) assign(i int32) int32 {
 		}
 		return value
 	}
+	if t.family == golang && t.is(left, "expression_list") && value != clean {
+		// a, err := f(): the error says something about the value, and is none
+		for _, l := range ls {
+			v := value
+			if name := t.source(l); name == "err" || name == "ok" || name == "_" {
+				v = clean
+			}
+			w.bind(l, v)
+		}
+		return value
+	}
 	w.bind(left, value)
 	return value
 }

@@ -93,7 +93,7 @@ func TestTaint(t *testing.T) {
 		{"elif", python, "a = 1\nif x:\n    pass\nelif y:\n    a = source()\nsink(a)", 1},
 
 		{"go variable", golang, "func f() { a := source(); sink(a) }", 1},
-		{"go two", golang, "func f() { a, err := source(); sink(a); sink(1) }", 1},
+		{"go two", golang, "func f() { a, err := source(); sink(a); sink(err) }", 1},
 		{"go sprintf", golang, "import \"fmt\"\nfunc f() { a := source(); sink(fmt.Sprintf(\"%s\", a)) }", 1},
 		{"go bytes", golang, "func f() { sink([]byte(source())) }", 1},
 		{"go append", golang, "func f() { var l []string; l = append(l, source()); sink(l) }", 1},

@@ -62,8 +62,8 @@ type tree struct {
 	scopes *scopes
 	memo   []dottedName    // by node, once the scopes are known
 	words  map[string]bool // words that were looked for in the source
-	faulty bool // it does not parse in one place at least
-	deep   bool // parts nested deeper than maxDepth were left out
+	faulty bool            // it does not parse in one place at least
+	deep   bool            // parts nested deeper than maxDepth were left out
 }
 
 const (
