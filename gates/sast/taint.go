@@ -1,6 +1,7 @@
 package sast
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -389,7 +390,7 @@ func (w *flow) function(i, first int32) {
 		}
 		w.bind(p, value)
 		for j := p; j < t.nodes[p].end; j++ {
-			if w.sources[j] {
+			if w.sources[j] && !numberType.Match(t.src[t.nodes[j].to:min(len(t.src), t.nodes[j].to+40)]) {
 				w.bind(p, j)
 			}
 		}
@@ -401,6 +402,9 @@ func (w *flow) function(i, first int32) {
 	}
 	w.env = around
 }
+
+// numberType is the annotation of a parameter that a framework makes a number of.
+var numberType = regexp.MustCompile(`^\s*:\s*(?:Annotated\[\s*)?(?:int|float|bool|Decimal|UUID|uuid\.UUID|date|datetime)\b`)
 
 func copyOf(env map[string]int32) map[string]int32 {
 	c := make(map[string]int32, len(env))
