@@ -46,7 +46,10 @@ func messy(t testing.TB) *gittest.Repo {
 		repo.Write(fmt.Sprintf("src/f%02d.py", i), fmt.Sprintf("x = %d\n", i))
 	}
 	repo.Write(".env", "API_TOKEN="+plantedPassword()+"\n")
-	repo.Write(".wf-ci.yml", "gates:\n  lines: {run: 'test -f none'}\n  gone: {run: exit 127, required: false}\nwaivers:\n  - {gate: secrets, fingerprint: '00', reason: r, owner: o, expires: 2020-01-01}\n")
+	for _, name := range []string{"src/one.py", "src/two.py", "src/broken.py"} {
+		repo.Write(name, "def f(a):\n"+strings.Repeat("    if a:\n        return f(a + 1)\n", 20)+strings.Repeat(")", len(name)-10))
+	}
+	repo.Write(".wf-ci.yml", "gates:\n  complexity: {max: 3, scope: all}\n  duplication: {max: 1, scope: all}\n  lines: {run: 'test -f none'}\n  gone: {run: exit 127, required: false}\nwaivers:\n  - {gate: secrets, fingerprint: '00', reason: r, owner: o, expires: 2020-01-01}\n")
 	repo.Commit("base")
 	repo.Git("switch", "-q", "-c", "feature")
 	for i := range 12 {
@@ -90,7 +93,7 @@ func TestTheSameVerdictEveryTime(t *testing.T) {
 			t.Fatalf("run %d (%v) differs:\n%s", i, args, firstDifference(want, got))
 		}
 	}
-	for _, id := range []string{"secrets", "history", "env-files", "suppressions", "lines"} {
+	for _, id := range []string{"secrets", "history", "env-files", "suppressions", "complexity", "duplication", "lines"} {
 		if !strings.Contains(want, `"id": "`+id+`"`) {
 			t.Errorf("no gate %s in the verdict", id)
 		}

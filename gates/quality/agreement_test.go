@@ -23,7 +23,7 @@ import (
 )
 
 // These tests count the same corpora with the tools that people know. They
-// need the tools, and are passed over without:
+// run where AGREEMENT is set, and need the tools:
 //
 //	gocyclo  on PATH (go install github.com/fzipp/gocyclo/cmd/gocyclo@v0.6.0)
 //	radon    on PATH (apt-get install radon); PYTHON_CORPUS: a folder, else the system's library
@@ -113,11 +113,21 @@ func run(t *testing.T, dir, name string, args ...string) []byte {
 	return out
 }
 
-func TestAgreesWithGocyclo(t *testing.T) {
-	tool, err := exec.LookPath("gocyclo")
+// reference is the tool to agree with.
+func reference(t *testing.T, name string) string {
+	t.Helper()
+	if os.Getenv("AGREEMENT") == "" {
+		t.Skip("AGREEMENT is not set")
+	}
+	path, err := exec.LookPath(name)
 	if err != nil {
 		t.Skip(err)
 	}
+	return path
+}
+
+func TestAgreesWithGocyclo(t *testing.T) {
+	tool := reference(t, "gocyclo")
 	var paths []string
 	for _, dir := range []string{"net", "text", "go/types", "encoding"} {
 		paths = append(paths, below(t, filepath.Join(runtime.GOROOT(), "src", filepath.FromSlash(dir)), `\.go$`, 1000)...)
@@ -134,10 +144,7 @@ func TestAgreesWithGocyclo(t *testing.T) {
 }
 
 func TestAgreesWithRadon(t *testing.T) {
-	tool, err := exec.LookPath("radon")
-	if err != nil {
-		t.Skip(err)
-	}
+	tool := reference(t, "radon")
 	dir := os.Getenv("PYTHON_CORPUS")
 	if dir == "" {
 		found, _ := filepath.Glob("/usr/lib/python3.*/asyncio")

@@ -228,10 +228,28 @@ func TestOnlyGenerated(t *testing.T) {
 	}
 }
 
-// Deep nesting takes no time of its own.
+func TestNamesAreShort(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	for src, want := range map[string]string{
+		"function " + long + "() {}":         long[:60] + "… 1",
+		"const {a,\n  b} = () => {}":         "{a, b} 1",
+		"a." + long + ".b.then(() => {})":    "(callback of then) 1",
+		"a(\"" + long + "\")(() => {})":      "(callback) 1",
+		"x[\"" + long + "\"] = () => {}":     "x[\"" + long[:56] + "… 1",
+		"[() => {}]":                         "(anonymous) 1",
+		"class A { \"a b\"() { () => {} } }": `A."a b" 1, A."a b".(anonymous) 1`,
+	} {
+		if got := list(t, syntax.JavaScript, src); got != want {
+			t.Errorf("%.40s: %s, want %s", src, got, want)
+		}
+	}
+}
+
+// Deep nesting, and long chains, take no time of their own.
 func TestDeepFunctions(t *testing.T) {
 	for l, src := range map[syntax.Language]string{
 		syntax.JavaScript: "x=" + strings.Repeat("a=>", 50_000) + "1",
+		syntax.TypeScript: "p" + strings.Repeat(".then(() => a && b)", 20_000) + ";",
 		syntax.Rust:       strings.Repeat("fn f(){", 50_000) + strings.Repeat("}", 50_000),
 		syntax.Go:         "package p\nfunc f() {" + strings.Repeat("if a {", 50_000) + strings.Repeat("}", 50_000) + "}",
 	} {

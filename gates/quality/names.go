@@ -21,10 +21,10 @@ func (f function) name() string {
 				parts = append(parts, ownName(n))
 			}
 		case "impl_item":
-			parts = append(parts, short(n.ChildByField("type").Text()))
+			parts = append(parts, short(n.ChildByField("type")))
 		case "variable_declarator":
 			if f.node.Kind() != "func_literal" && !n.ChildByField("value").Is("arrow_function", "function_expression", "class") {
-				parts = append(parts, short(n.ChildByField("name").Text()))
+				parts = append(parts, short(n.ChildByField("name")))
 			}
 		}
 	}
@@ -39,58 +39,73 @@ func (f function) name() string {
 // ownName is the name of a function or a class, or of what it is given to.
 func ownName(n syntax.Node) string {
 	if n.Kind() == "method_declaration" { // Go: as gocyclo writes it
-		return "(" + receiver(n) + ")." + n.ChildByField("name").Text()
+		return "(" + receiver(n) + ")." + short(n.ChildByField("name"))
 	}
 	if n.Kind() == "class_static_block" {
 		return "static"
 	}
 	if name := n.ChildByField("name"); name.Exists() {
-		return short(name.Text())
+		return short(name)
 	}
 	switch p := n.Parent(); p.Kind() {
 	case "variable_declarator":
-		return short(p.ChildByField("name").Text())
+		return short(p.ChildByField("name"))
 	case "pair":
-		return short(p.ChildByField("key").Text())
+		return short(p.ChildByField("key"))
 	case "assignment_expression":
-		return short(p.ChildByField("left").Text())
+		return short(p.ChildByField("left"))
 	case "field_definition":
-		return short(p.ChildByField("property").Text())
+		return short(p.ChildByField("property"))
 	case "public_field_definition":
-		return short(p.ChildByField("name").Text())
+		return short(p.ChildByField("name"))
 	case "arguments":
-		return "(callback of " + short(p.Parent().ChildByField("function").Text()) + ")"
+		if name := callee(p.Parent().ChildByField("function")); name != "" {
+			return "(callback of " + name + ")"
+		}
+		return "(callback)"
 	case "expression_list": // Go: var x = func() {}
 		if p.Parent().Is("var_spec") {
-			return short(p.Parent().ChildByField("name").Text())
+			return short(p.Parent().ChildByField("name"))
 		}
 	}
 	return "(anonymous)"
+}
+
+// callee is what is called, "describe" or "app.get"; of a chain of calls, which
+// may be as long as the file, the last name.
+func callee(n syntax.Node) string {
+	if n.EndByte()-n.StartByte() <= shortLimit {
+		return short(n)
+	}
+	return short(n.ChildByField("property"))
 }
 
 // receiver is the type of a Go method's receiver, without its parameters.
 func receiver(method syntax.Node) string {
 	for n := range method.ChildByField("receiver").All() {
 		if n.Is("parameter_declaration") {
-			text, _, _ := strings.Cut(n.ChildByField("type").Text(), "[")
-			return short(text)
+			text, _, _ := strings.Cut(short(n.ChildByField("type")), "[")
+			return text
 		}
 	}
 	return "?"
 }
 
-// short is a text on one line, and not a page long.
-func short(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	const limit = 60
-	if len(text) <= limit {
+// shortLimit is the length of the longest name that is given in full.
+const shortLimit = 60
+
+// short is a node's text on one line, and not a page long.
+func short(n syntax.Node) string {
+	source := n.Bytes()
+	text := strings.Join(strings.Fields(string(source[:min(len(source), 4*shortLimit)])), " ")
+	if len(text) <= shortLimit && len(source) <= 4*shortLimit {
 		return text
 	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
+	cut := min(shortLimit, len(text))
+	for cut > 0 && cut < len(text) && !utf8.RuneStart(text[cut]) {
 		cut--
 	}
-	return text[:cut] + "…"
+	return strings.ToValidUTF8(text[:cut], "") + "…"
 }
 
 // place is where the function's name stands, or where it begins.

@@ -178,8 +178,10 @@ func gaveUp(err error) bool {
 }
 
 func (s *Files) work(ctx context.Context, c content, p *parsed, size int64, r io.Reader) {
-	p.err = errors.New("the parser crashed") // unless it comes to its end
 	defer func() {
+		if crash := recover(); crash != nil { // nobody else watches this goroutine
+			p.tree, p.err = nil, fmt.Errorf("the parser crashed: %v", crash)
+		}
 		s.mu.Lock()
 		memory := int64(256)
 		if p.tree != nil {

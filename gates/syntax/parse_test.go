@@ -112,6 +112,22 @@ func countAll(n Node) (count int) {
 	return count
 }
 
+func TestLongLines(t *testing.T) {
+	tree := parse(t, JavaScript, strings.Repeat("é", columnLimit/2)+"\nf();")
+	for offset, want := range map[int]Position{
+		columnLimit:     {Byte: columnLimit, Line: 1, Column: columnLimit/2 + 1},
+		columnLimit + 1: {Byte: columnLimit + 1, Line: 2, Column: 1},
+		1 << 30:         {Byte: columnLimit + 5, Line: 2, Column: 5},
+	} {
+		if got := tree.Position(offset); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	if got := parse(t, JavaScript, strings.Repeat(" ", columnLimit+1)).Position(columnLimit + 1); got.Column != 0 || got.Line != 1 {
+		t.Errorf("far out: %+v", got)
+	}
+}
+
 func TestNoNode(t *testing.T) {
 	var n Node
 	n.Walk(func(Node) bool { t.Error("walked"); return true })
@@ -227,7 +243,7 @@ func check(t testing.TB, tree *Tree) {
 		t.Fatalf("error ratio %v", r)
 	}
 	for _, e := range tree.Errors() {
-		if !e.IsError() && !e.IsMissing() || e.Start().Line < 1 || e.Start().Column < 1 {
+		if !e.IsError() && !e.IsMissing() || e.Start().Line < 1 || e.Start().Column < 1 && e.StartByte() <= columnLimit {
 			t.Fatalf("error %v", e)
 		}
 	}

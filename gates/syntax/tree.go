@@ -100,15 +100,22 @@ func (t *Tree) memory() int64 {
 type Position struct {
 	Byte   int // from 0
 	Line   int // from 1
-	Column int // from 1, in characters
+	Column int // from 1, in characters; 0: further than 64 KiB into the line
 }
+
+// columnLimit is how far columns are counted: in a line without end, each
+// question would take as long as the line.
+const columnLimit = 64 << 10
 
 // Position is the place of a byte.
 func (t *Tree) Position(offset int) Position {
 	offset = max(0, min(offset, len(t.Source)))
 	line := t.line(uint32(offset))
-	begin := int(t.lines[line-1])
-	return Position{Byte: offset, Line: line, Column: 1 + utf8.RuneCount(t.Source[begin:offset])}
+	p := Position{Byte: offset, Line: line}
+	if begin := int(t.lines[line-1]); offset-begin <= columnLimit {
+		p.Column = 1 + utf8.RuneCount(t.Source[begin:offset])
+	}
+	return p
 }
 
 func (t *Tree) line(offset uint32) int {
