@@ -11,6 +11,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
 	"github.com/wf-ci/wf-ci/gates/quality"
+	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/gates/syntax"
 	"github.com/wf-ci/wf-ci/internal/config"
@@ -50,27 +51,33 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 // optIn are the gates that run where the configuration mentions them, until
 // all of them are there.
 func optIn(cfg *config.Config) []gates.Gate {
-	sources := quality.Options{Files: new(syntax.Files)}
-	built := map[string]gates.Gate{
-		checkpoints.ID: checkpoints.Gate(checkpointOptions(cfg)),
-		"tests":        coverage.Tests(coverage.TestOptions{Min: cfg.Gates.Tests.Min, Reports: cfg.Gates.Tests.Reports, Run: cfg.Gates.Tests.Run}),
-		"coverage": coverage.Gate(coverage.Options{
-			Min: cfg.Gates.Coverage.Min, Patch: cfg.Gates.Coverage.Patch, MinLines: cfg.Gates.Coverage.MinLines,
-			Report: cfg.Gates.Coverage.Report, Run: cfg.Gates.Coverage.Run,
-		}),
-		"duplication": quality.Duplication(cfg.Gates.Duplication.Max, sources),
-		"complexity":  quality.Complexity(cfg.Gates.Complexity.Max, sources),
+	files := new(syntax.Files)
+	sources := quality.Options{Files: files}
+	g := cfg.Gates
+	built := map[string]func() gates.Gate{
+		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files}) },
+		"tests": func() gates.Gate {
+			return coverage.Tests(coverage.TestOptions{Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run})
+		},
+		"coverage": func() gates.Gate {
+			return coverage.Gate(coverage.Options{
+				Min: g.Coverage.Min, Patch: g.Coverage.Patch, MinLines: g.Coverage.MinLines, Report: g.Coverage.Report, Run: g.Coverage.Run,
+			})
+		},
+		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
+		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
+		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
 	}
 	var list []gates.Gate
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
 		if cfg.Origin("gates."+id) == "built-in" {
 			continue
 		}
-		gate, ok := built[id]
+		make, ok := built[id]
 		if !ok {
-			gate = unbuilt(id)
+			make = func() gates.Gate { return unbuilt(id) }
 		}
-		list = append(list, gate)
+		list = append(list, make())
 	}
 	return list
 }
