@@ -55,7 +55,7 @@ func optIn(cfg *config.Config) []gates.Gate {
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
 	built := map[string]func() gates.Gate{
-		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files}) },
+		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files, RulesFiles: g.SAST.Rules}) },
 		"tests": func() gates.Gate {
 			return coverage.Tests(coverage.TestOptions{Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run})
 		},

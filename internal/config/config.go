@@ -76,7 +76,7 @@ type Gates struct {
 	History      HistoryGate     `key:"history" defaults:"scope=all" doc:"Secret-shaped assignments in recent commits."`
 	EnvFiles     Gate            `key:"env-files" defaults:"scope=all" doc:"Environment files with secrets that git does not ignore."`
 	Permissions  Gate            `key:"permissions" doc:"Files that everybody may write to."`
-	SAST         Gate            `key:"sast" doc:"Static analysis for security."`
+	SAST         SASTGate        `key:"sast" doc:"Static analysis for security."`
 	Deps         Gate            `key:"deps" doc:"Dependencies with known vulnerabilities."`
 	Tests        TestsGate       `key:"tests" defaults:"scope=all" doc:"The test suite's result."`
 	Coverage     CoverageGate    `key:"coverage" doc:"How much of the code the tests cover."`
@@ -140,6 +140,14 @@ type SecretsGate struct {
 type HistoryGate struct {
 	Gate
 	Commits int `key:"commits" default:"10" min:"1" max:"100000" strict:"high" doc:"How many commits before HEAD are looked at."`
+}
+
+// SASTGate are the options of the gate sast.
+type SASTGate struct {
+	Gate
+
+	// Rules are files with rules of your own. Empty: the built-in ones only.
+	Rules []string `key:"rules" format:"file" strict:"same" doc:"Files with rules of your own, beside the built-in ones, relative to the root of the repository."`
 }
 
 // TestsGate are the options of the gate tests.
