@@ -54,7 +54,7 @@ func Gate(o Options) gates.Gate {
 	g := &gate{options: o}
 	return gates.Gate{
 		ID:       ID,
-		Doc:      "finds keys, tokens and passwords in the files and in the history",
+		Doc:      "keys, tokens and passwords in the files and in the history",
 		Help:     "Take the secret out of the file and rotate it: whoever saw the repository has it. In the history it stays until it is rotated and waived, or the history is rewritten.",
 		Scope:    gates.ScopeAll,
 		Weight:   8,

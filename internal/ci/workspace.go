@@ -59,7 +59,7 @@ func newWorkspace(getenv func(string) string, marks []string) Workspace {
 }
 
 // hostWorkspace is a workspace of a hosted or self-hosted runner, where
-// RUNNER_WORKSPACE does not say: …/work/NAME/NAME, …/_work/NAME/NAME, /__w/NAME/NAME.
+// RUNNER_WORKSPACE does not say: NAME twice, in a folder work, _work or __w.
 var hostWorkspace = regexp.MustCompile(`^(?:/.+)?/(?:_?work|__w)/([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+)(/.*)?$`)
 
 // Path is a path of the runner's host as it is here. The runner maps an input
