@@ -23,50 +23,15 @@ func (r *Repo) Merges(ctx context.Context, limit int, revs ...string) ([]string,
 // none of its parents: what somebody wrote while merging. [Repo.Patches] does
 // not see these.
 func (r *Repo) MergePatches(ctx context.Context, merges []string, fn func(Hunk) error) error {
-	if len(merges) == 0 {
-		return nil
-	}
-	c := r.asStore("diff-tree", "--stdin", "--always", "-r", "-p", "--cc", "-U0", "--no-color", "--no-ext-diff",
-		"--no-textconv", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all")
-	c.Stdin = strings.NewReader(strings.Join(merges, "\n") + "\n")
-	return r.parsed(ctx, c, func(out *bufio.Reader) error {
-		seen, err := parseMerges(out, fn)
-		if err == nil && seen != len(merges) {
-			err = fmt.Errorf("git showed %d of %d merges", seen, len(merges))
-		}
-		return err
-	})
+	return r.patches(ctx, merges, parseMerges, fn, "--cc")
 }
 
 // parseMerges reads combined diffs: each line has a column for each parent, and
 // hunk headers say how many lines follow.
 func parseMerges(in *bufio.Reader, fn func(Hunk) error) (commits int, err error) {
-	p := patchParser{in: in}
-	var h Hunk
-	for {
-		line, err := p.next()
-		if err == io.EOF {
-			return commits, nil
-		}
-		if err != nil {
-			return commits, err
-		}
-		switch {
-		case IsID(string(line)):
-			h.Commit = string(line)
-			commits++
-		case bytes.HasPrefix(line, []byte("diff --")):
-			h.Path = ""
-		case bytes.HasPrefix(line, []byte("+++ ")):
-			if h.Path, err = newSide(string(line[4:])); err != nil {
-				return commits, err
-			}
-		case bytes.HasPrefix(line, []byte("@@@")):
-			if err := p.combined(string(line), h, fn); err != nil {
-				return commits, err
-			}
-		}
-	}
+	return eachHunk(in, "@@@", func(p *patchParser, header string, h Hunk) error {
+		return p.combined(header, h, fn)
+	})
 }
 
 // combined reads one hunk "@@@ -a,b -c,d +e,f @@@" and yields the runs of its

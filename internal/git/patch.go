@@ -28,14 +28,20 @@ const maxLine = 512 << 20
 // submodules have none. The diff is git's plumbing: no configuration and no
 // attribute of the checkout changes it.
 func (r *Repo) Patches(ctx context.Context, commits []string, fn func(Hunk) error) error {
+	return r.patches(ctx, commits, parsePatches, fn, "-M", "--root", "--diff-filter=tuxdb")
+}
+
+// patches asks for the patches of commits and parses them.
+func (r *Repo) patches(ctx context.Context, commits []string, parse patchReader, fn func(Hunk) error, flags ...string) error {
 	if len(commits) == 0 {
 		return nil
 	}
-	c := r.asStore("diff-tree", "--stdin", "--always", "-r", "-p", "-U0", "-M", "--root", "--no-color", "--no-ext-diff",
-		"--no-textconv", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--diff-filter=tuxdb", "--ignore-submodules=all")
+	args := []string{"diff-tree", "--stdin", "--always", "-r", "-p", "-U0", "--no-color", "--no-ext-diff",
+		"--no-textconv", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all"}
+	c := r.asStore(append(args, flags...)...)
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	return r.parsed(ctx, c, func(out *bufio.Reader) error {
-		seen, err := parsePatches(out, fn)
+		seen, err := parse(out, fn)
 		if err == nil && seen != len(commits) {
 			// git passes over an id that it does not know without a word.
 			err = fmt.Errorf("git showed %d of %d commits", seen, len(commits))
@@ -43,6 +49,9 @@ func (r *Repo) Patches(ctx context.Context, commits []string, fn func(Hunk) erro
 		return err
 	})
 }
+
+// patchReader reads patches and gives the number of commits it saw.
+type patchReader func(in *bufio.Reader, fn func(Hunk) error) (commits int, err error)
 
 // parsed runs a command and hands its output to parse while it comes. An error
 // of either is an error.
@@ -67,10 +76,29 @@ func (r *Repo) parsed(ctx context.Context, c run.Command, parse func(*bufio.Read
 	return parseErr
 }
 
-// parsePatches reads patches with commit ids on lines of their own between
-// them. Content can never be taken for a header: hunk headers say how many
-// lines follow. It gives the number of commits it saw.
+// parsePatches reads the patches of commits with one parent.
 func parsePatches(in *bufio.Reader, fn func(Hunk) error) (commits int, err error) {
+	return eachHunk(in, "@@ ", func(p *patchParser, header string, h Hunk) error {
+		old, span, err := parseHunkHeader(header)
+		if err != nil {
+			return err
+		}
+		if h.Text, err = p.hunk(old, span.count); err != nil {
+			return err
+		}
+		h.Line = span.from
+		if span.count == 0 || h.Path == "" {
+			return nil
+		}
+		return fn(h)
+	})
+}
+
+// eachHunk reads patches with commit ids on lines of their own between them,
+// and calls hunk at every line that begins with mark; it has to read the hunk's
+// lines. Content can never be taken for a header: hunk headers say how many
+// lines follow. The result is the number of commits.
+func eachHunk(in *bufio.Reader, mark string, hunk func(p *patchParser, header string, h Hunk) error) (commits int, err error) {
 	p := patchParser{in: in}
 	var h Hunk
 	for {
@@ -85,27 +113,15 @@ func parsePatches(in *bufio.Reader, fn func(Hunk) error) (commits int, err error
 		case IsID(string(line)):
 			h.Commit = string(line)
 			commits++
-		case bytes.HasPrefix(line, []byte("diff --git ")):
+		case bytes.HasPrefix(line, []byte("diff --")):
 			h.Path = ""
 		case bytes.HasPrefix(line, []byte("+++ ")):
-			if h.Path, err = newSide(string(line[4:])); err != nil {
-				return commits, err
-			}
-		case bytes.HasPrefix(line, []byte("@@ ")):
-			old, span, err := parseHunkHeader(string(line))
-			if err != nil {
-				return commits, err
-			}
-			if h.Text, err = p.hunk(old, span.count); err != nil {
-				return commits, err
-			}
-			h.Line = span.from
-			if span.count == 0 || h.Path == "" {
-				continue
-			}
-			if err := fn(h); err != nil {
-				return commits, err
-			}
+			h.Path, err = newSide(string(line[4:]))
+		case bytes.HasPrefix(line, []byte(mark)):
+			err = hunk(&p, string(line), h)
+		}
+		if err != nil {
+			return commits, err
 		}
 	}
 }
