@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/gatestest"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
@@ -28,24 +29,10 @@ func plain(text string) string { return strings.ReplaceAll(text, "~", "") }
 // is new.
 func newTarget(t testing.TB, repo *gittest.Repo, base string) *gates.Target {
 	t.Helper()
-	r := repo.Open()
-	tree, _, err := r.Snapshot(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := r.Head(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change, err := r.Diff(ctx, base, head, tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &gates.Target{
-		Dir: r.Dir, Repo: r, Tree: tree, Change: change, Runner: gittest.Runner(t), Jobs: 2,
-		ReadPolicy: func(context.Context, string) ([]byte, error) { return nil, nil },
-		PolicyID:   "policy", Log: slog.New(slog.DiscardHandler),
-	}
+	target := gatestest.Target(t, repo, base)
+	target.ReadPolicy = func(context.Context, string) ([]byte, error) { return nil, nil }
+	target.PolicyID = "policy"
+	return target
 }
 
 // noTarget is for gates that look at nothing: no git is started.

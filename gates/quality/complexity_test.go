@@ -5,35 +5,19 @@ package quality
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/gatestest"
 	"github.com/wf-ci/wf-ci/gates/syntax"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
 
-// target is what a gate is given for a repository with these files; base empty:
-// everything is new.
+// target is what a gate is given for a repository; base empty: everything is new.
 func target(t testing.TB, repo *gittest.Repo, base string) *gates.Target {
-	t.Helper()
-	ctx := context.Background()
-	r := repo.Open()
-	tree, _, err := r.Snapshot(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := r.Head(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change, err := r.Diff(ctx, base, head, tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &gates.Target{Dir: r.Dir, Repo: r, Tree: tree, Change: change, Runner: gittest.Runner(t), Jobs: 3, Log: slog.New(slog.DiscardHandler)}
+	return gatestest.Target(t, repo, base)
 }
 
 func repository(t testing.TB, files map[string]string) *gittest.Repo {

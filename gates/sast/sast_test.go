@@ -1,11 +1,7 @@
 package sast
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/gatestest"
 	"github.com/wf-ci/wf-ci/gates/syntax"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
@@ -24,30 +21,7 @@ func target(t testing.TB, files map[string]string) *gates.Target {
 		repo.Write(name, text)
 	}
 	repo.Commit("one")
-	r := repo.Open()
-	tree, _, err := r.Snapshot(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := r.Head(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change, err := r.Diff(ctx, "", head, tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &gates.Target{
-		Dir: r.Dir, Repo: r, Tree: tree, Change: change, Runner: gittest.Runner(t), Jobs: 2,
-		ReadPolicy: func(_ context.Context, path string) ([]byte, error) {
-			data, err := os.ReadFile(filepath.Join(r.Dir, path))
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil, nil
-			}
-			return data, err
-		},
-		Log: slog.New(slog.DiscardHandler),
-	}
+	return gatestest.Target(t, repo, "")
 }
 
 func runGate(t testing.TB, tg *gates.Target, o Options) gates.Result {

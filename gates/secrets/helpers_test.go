@@ -3,17 +3,13 @@ package secrets
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/gatestest"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
 
@@ -47,30 +43,9 @@ func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte
 // new. Policy comes from the work tree.
 func target(t testing.TB, repo *gittest.Repo, base string) *gates.Target {
 	t.Helper()
-	r := repo.Open()
-	tree, _, err := r.Snapshot(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := r.Head(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change, err := r.Diff(ctx, base, head, tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &gates.Target{
-		Dir: r.Dir, Repo: r, Tree: tree, Change: change, Runner: gittest.Runner(t), Jobs: 2,
-		ReadPolicy: func(_ context.Context, path string) ([]byte, error) {
-			data, err := os.ReadFile(filepath.Join(r.Dir, path))
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil, nil
-			}
-			return data, err
-		},
-		Redact: redact, Log: slog.New(slog.DiscardHandler),
-	}
+	target := gatestest.Target(t, repo, base)
+	target.Redact = redact
+	return target
 }
 
 // redact must leave our own messages as they are.
