@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
@@ -32,7 +31,7 @@ func (c *approveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usageError{err.Error()}
 	}
-	j, err := a.prepare(ctx, options{dir: c.Dir, base: c.Base, config: c.Config, jobs: runtime.GOMAXPROCS(0)})
+	j, err := a.prepare(ctx, options{dir: c.Dir, base: c.Base, config: c.Config})
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"text/tabwriter"
 
@@ -42,9 +41,6 @@ func (c *baselineCmd) Run(ctx context.Context, a *app) error {
 		return usagef("--jobs %d: want 1 or more", c.Jobs)
 	}
 	o := options{dir: c.Dir, base: c.Base, config: c.Config, only: c.Only, jobs: c.Jobs, noCache: c.NoCache}
-	if o.jobs == 0 {
-		o.jobs = runtime.GOMAXPROCS(0)
-	}
 	j, err := a.prepare(ctx, o)
 	if err != nil {
 		return err

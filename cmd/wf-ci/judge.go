@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ type options struct {
 	all     bool
 	only    []string
 	skip    []string
-	jobs    int
+	jobs    int           // zero: one a core
 	timeout time.Duration // zero: the policy's
 	noCache bool
 	offline bool
@@ -55,6 +56,9 @@ func (e undecided) Unwrap() error { return e.err }
 // prepare opens the repository, finds the change and the policy, and lists the
 // gates. Its error is a usageError, an undecided, or the context's.
 func (a *app) prepare(ctx context.Context, o options) (*job, error) {
+	if o.jobs <= 0 {
+		o.jobs = runtime.GOMAXPROCS(0)
+	}
 	dir := inside(a.dir, o.dir)
 	if info, err := os.Stat(dir); err != nil {
 		return nil, usagef("%v", err)
@@ -108,7 +112,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if err != nil {
 		return openError(ctx, err)
 	}
-	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, append(o.outputs, scratch))...)
+	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, append(slices.Clone(o.outputs), scratch))...)
 	if err != nil {
 		return undecided{err}
 	}
@@ -198,14 +202,11 @@ func below(top, dir string, paths []string) []string {
 	var out []string
 	for _, p := range paths {
 		p = inside(dir, p)
-		if info, err := os.Lstat(p); err == nil && info.IsDir() && !strings.HasPrefix(filepath.Base(p), scratchPrefix) {
-			continue
-		}
 		if real, err := filepath.EvalSymlinks(filepath.Dir(p)); err == nil {
 			p = filepath.Join(real, filepath.Base(p))
 		}
 		rel, err := filepath.Rel(top, p)
-		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		if err == nil && filepath.IsLocal(rel) {
 			out = append(out, filepath.ToSlash(rel))
 		}
 	}
@@ -224,9 +225,6 @@ func (a *app) logger(verbose bool) *slog.Logger {
 // look has a verdict too: inconclusive, and why.
 func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Result, []string, error) {
 	begun := a.now()
-	if o.jobs <= 0 {
-		o.jobs = runtime.GOMAXPROCS(0)
-	}
 	j, err := a.prepare(ctx, o)
 	var cannot undecided
 	if errors.As(err, &cannot) && ctx.Err() == nil {
@@ -265,7 +263,7 @@ func running(j *job) []string {
 
 func (a *app) runOptions(j *job, o options) gates.Options {
 	opts := gates.Options{
-		Jobs: o.jobs, Memory: memoryMiB(), Timeout: j.policy.config.Timeout, Timeouts: make(map[string]time.Duration),
+		Jobs: j.target.Jobs, Memory: memoryMiB(), Timeout: j.policy.config.Timeout, Timeouts: make(map[string]time.Duration),
 		LeftOut: j.leftOut, Observe: o.observe,
 	}
 	for id, g := range j.policy.config.Gates.All() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"text/tabwriter"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -36,7 +35,7 @@ type plannedGate struct {
 }
 
 func (c *gatesCmd) Run(ctx context.Context, a *app) error {
-	j, err := a.prepare(ctx, options{dir: c.Dir, base: c.Base, config: c.Config, jobs: runtime.GOMAXPROCS(0)})
+	j, err := a.prepare(ctx, options{dir: c.Dir, base: c.Base, config: c.Config})
 	if err != nil {
 		return err
 	}
@@ -174,7 +173,7 @@ func (c *configCheckCmd) Run(ctx context.Context, a *app) error {
 // repository, or in the directory where there is none.
 func (a *app) fileConfig(ctx context.Context, dir, name string) (*config.Config, string, error) {
 	dir = inside(a.dir, dir)
-	scratch, err := os.MkdirTemp(a.getenv("TMPDIR"), "wf-ci-")
+	scratch, err := a.scratch()
 	if err != nil {
 		return nil, "", err
 	}
