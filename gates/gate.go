@@ -123,6 +123,23 @@ type Target struct {
 	// tree's id. Without it no outcome is cached.
 	PolicyID string
 
+	// Self is the command line that runs one of this program's engines when the
+	// engine's name is added to it. Empty: no engine can be started.
+	Self []string
+
+	// Offline: no gate may ask the network for anything.
+	Offline bool
+
+	// Cache keeps what a gate found out about one content, between runs. A key
+	// has to name the content, the engine, its version and its options. Nil:
+	// nothing is kept (in CI a cache may have been written by a pull request).
+	Cache Cache
+
+	// DataDir is where databases that gates download are kept, absolute, on
+	// this machine, for all repositories; it may not be there yet. Empty:
+	// nowhere.
+	DataDir string
+
 	// Redact replaces every secret in a text that is going to be shown.
 	// Optional; nil means that nothing is known to be secret.
 	Redact func(string) string

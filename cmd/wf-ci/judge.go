@@ -141,7 +141,11 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	j.target = &gates.Target{
 		Dir: repo.Dir, Repo: repo, Tree: tree, Change: change, Runner: runner, Jobs: o.jobs,
 		ReadPolicy: fromTree(tree, policyLimit), PolicyID: tree.ID, Log: a.logger(o.verbose),
+		Self: self(), Offline: o.offline, DataDir: a.dataDir(),
 		Redact: func(s string) string { return a.redactor.Redact(strings.ReplaceAll(s, scratch, "(scratch)")) },
+	}
+	if dir := a.cacheDir(); dir != "" && !o.noCache {
+		j.target.Cache = state.DirCache{Dir: filepath.Join(dir, "contents"), MaxBytes: contentsBytes}
 	}
 	if base := j.policy.base; base != "" {
 		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
@@ -278,12 +282,21 @@ func (a *app) runOptions(j *job, o options) gates.Options {
 	return opts
 }
 
+// contentsBytes bounds what gates remember of single contents.
+const contentsBytes = 512 << 20
+
 // cacheDir is where outcomes are kept; empty: nowhere. In CI nothing is kept:
 // a cache that a workflow restores may have been written by a pull request.
 func (a *app) cacheDir() string {
 	if ci.InCI(a.getenv) {
 		return ""
 	}
+	return a.dataDir()
+}
+
+// dataDir is where this program keeps what it can get again, for all
+// repositories of this user; empty: nowhere.
+func (a *app) dataDir() string {
 	if d := a.getenv("XDG_CACHE_HOME"); filepath.IsAbs(d) {
 		return filepath.Join(d, "wf-ci")
 	}

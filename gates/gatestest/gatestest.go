@@ -4,6 +4,7 @@ package gatestest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -42,6 +43,40 @@ func Target(t testing.TB, repo *gittest.Repo, base string) *gates.Target {
 			}
 			return data, err
 		},
-		Log: slog.New(slog.DiscardHandler),
+		Log:  slog.New(slog.DiscardHandler),
+		Self: self(),
 	}
+}
+
+// engineWord is the first argument of a test binary that is to be an engine.
+const engineWord = "wf-ci-engine"
+
+func self() []string {
+	path, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{path, engineWord}
+}
+
+// Main is the TestMain of a package whose gates start engines: targets made by
+// [Target] start the test binary again as one of these.
+func Main(m *testing.M, engines map[string]gates.EngineFunc) {
+	if len(os.Args) != 3 || os.Args[1] != engineWord {
+		os.Exit(m.Run())
+	}
+	e, ok := engines[os.Args[2]]
+	if !ok {
+		fmt.Fprintln(os.Stderr, "no such engine: "+os.Args[2])
+		os.Exit(1)
+	}
+	dir, err := os.Getwd()
+	if err == nil {
+		err = gates.ServeEngine(context.Background(), e, dir, os.Stdin, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
