@@ -41,6 +41,7 @@ func (c *baselineCmd) Run(ctx context.Context, a *app) error {
 		return usagef("--jobs %d: want 1 or more", c.Jobs)
 	}
 	o := options{dir: c.Dir, base: c.Base, config: c.Config, only: c.Only, jobs: c.Jobs, noCache: c.NoCache}
+	a.treeOnly = true
 	j, err := a.prepare(ctx, o)
 	if err != nil {
 		return err

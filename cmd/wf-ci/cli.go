@@ -30,6 +30,7 @@ type cli struct {
 	Baseline baselineCmd      `cmd:"" help:"Show what the change adds to the findings of its base, and takes from them."`
 	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
 	Report   reportCmd        `cmd:"" help:"Render a finished run in another format."`
+	DB       dbCmd            `cmd:"" name:"db" help:"Update and show the databases of vulnerabilities on this machine."`
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Engine   engineCmd        `cmd:"" hidden:"" help:"Run one of the engines (for wf-ci itself)."`
@@ -42,6 +43,7 @@ type app struct {
 	commands *ci.Commands
 	redactor *secrets.Redactor
 	rawOut   interface{ Write([]byte) (int, error) } // stdout past the sanitizer, for machines
+	treeOnly bool                                    // gates judge trees that are not checked out
 }
 
 // usageError is a mistake of the caller's: status 2, and nothing was changed.

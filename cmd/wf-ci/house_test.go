@@ -24,10 +24,11 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
+	"gates/deps":           {"gates", "gates/project", "internal/git", "internal/run", "internal/state"},
 	"gates/project":        {"internal/git"},
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
@@ -43,7 +44,11 @@ var arrows = map[string][]string{
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps"},
+	"github.com/google/osv-scalibr":         {"gates/deps"},
+	"github.com/pandatix/go-cvss":           {"gates/deps"},
+	"golang.org/x/vuln":                     {"gates/deps"},
+	"net/http":                              {"gates/deps", "cmd/wf-ci"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
@@ -160,7 +165,7 @@ func TestErrorsDoNotStammer(t *testing.T) {
 // The list of gates is whole: valid, in the contract's order, each known to the
 // configuration.
 func TestGateList(t *testing.T) {
-	a := &app{}
+	a := &app{environment: environment{getenv: func(string) string { return "" }}}
 	list := a.gateList(config.Default())
 	if err := gates.Validate(list); err != nil {
 		t.Fatal(err)

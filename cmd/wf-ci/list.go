@@ -10,6 +10,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
+	"github.com/wf-ci/wf-ci/gates/deps"
 	"github.com/wf-ci/wf-ci/gates/quality"
 	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
@@ -27,7 +28,7 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 		gates.EnvFiles(),
 		gates.Permissions(),
 	}
-	list = append(list, optIn(cfg)...)
+	list = append(list, a.optIn(cfg)...)
 	list = append(list, gates.Budget(nil), gates.Suppressions())
 	for _, c := range g.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
@@ -50,12 +51,13 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 
 // optIn are the gates that run where the configuration mentions them, until
 // all of them are there.
-func optIn(cfg *config.Config) []gates.Gate {
+func (a *app) optIn(cfg *config.Config) []gates.Gate {
 	files := new(syntax.Files)
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
 	built := map[string]func() gates.Gate{
 		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files, RulesFiles: g.SAST.Rules}) },
+		"deps": func() gates.Gate { return deps.Gate(a.depsOptions(cfg)) },
 		"tests": func() gates.Gate {
 			return coverage.Tests(coverage.TestOptions{Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run})
 		},

@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"json":   cmdJSON,
 			"expand": cmdExpand,
 			"rename": cmdRename,
+			"osv":    cmdOSV(t),
 		},
 	})
 }

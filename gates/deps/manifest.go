@@ -255,3 +255,59 @@ func remedy(p project.Project) string {
 	}
 	return "pip lock -e . (pip 25.1 and later), or pip-compile --generate-hashes, or uv lock"
 }
+
+// wants are the names that a project asks for itself, as its lock files call
+// them. Of a weak lock file only what is always installed can be expected.
+func wants(b *book, p project.Project, weak bool) []string {
+	data := b.files[p.Manifest]
+	var out []string
+	switch path.Base(p.Manifest) {
+	case "package.json":
+		var m nodeManifest
+		_ = json.Unmarshal(data, &m) // it was read before
+		for _, group := range []map[string]any{m.Dependencies, m.Dev} {
+			for name, v := range group {
+				s, _ := v.(string)
+				if alias, ok := strings.CutPrefix(s, "npm:"); ok {
+					name, _ = cutDescriptor(alias)
+				}
+				if slices.ContainsFunc([]string{"workspace:", "file:", "link:", "portal:", "git", "http", "patch:", "catalog:"}, func(prefix string) bool { return strings.HasPrefix(s, prefix) }) || strings.Contains(s, "/") {
+					continue // its name in the lock file is its own
+				}
+				out = append(out, name)
+			}
+		}
+	case "pyproject.toml":
+		m, err := parsePyproject(data)
+		if err != nil {
+			return nil
+		}
+		if weak {
+			for _, s := range m.Project.Dependencies {
+				out = append(out, requirementName(s))
+			}
+			return out
+		}
+		prod, dev := m.wants()
+		out = append(prod, dev...)
+	case "Cargo.toml":
+		m, err := parseCargo(data)
+		if err != nil {
+			return nil
+		}
+		for _, t := range m.tables() {
+			for _, group := range []map[string]any{t.Dependencies, t.Build, t.Dev} {
+				for name, v := range group {
+					table, _ := v.(map[string]any)
+					if renamed, ok := table["package"].(string); ok {
+						name = renamed
+					}
+					if !has(table, "path") && table["workspace"] != true && table["optional"] != true {
+						out = append(out, name)
+					}
+				}
+			}
+		}
+	}
+	return out
+}

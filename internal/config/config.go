@@ -77,7 +77,7 @@ type Gates struct {
 	EnvFiles     Gate            `key:"env-files" defaults:"scope=all" doc:"Environment files with secrets that git does not ignore."`
 	Permissions  Gate            `key:"permissions" doc:"Files that everybody may write to."`
 	SAST         SASTGate        `key:"sast" doc:"Static analysis for security."`
-	Deps         Gate            `key:"deps" doc:"Dependencies with known vulnerabilities."`
+	Deps         DepsGate        `key:"deps" doc:"Dependencies with known vulnerabilities."`
 	Tests        TestsGate       `key:"tests" defaults:"scope=all" doc:"The test suite's result."`
 	Coverage     CoverageGate    `key:"coverage" doc:"How much of the code the tests cover."`
 	Duplication  DuplicationGate `key:"duplication" doc:"Copied code."`
@@ -148,6 +148,18 @@ type SASTGate struct {
 
 	// Rules are files with rules of your own. Empty: the built-in ones only.
 	Rules []string `key:"rules" format:"file" strict:"same" doc:"Files with rules of your own, beside the built-in ones, relative to the root of the repository."`
+}
+
+// DepsGate are the options of the gate deps.
+type DepsGate struct {
+	Gate
+
+	// Engines are sorted, without repetition. Empty: our own.
+	Engines []string `key:"engines" format:"deps-engine" strict:"same" doc:"What looks for vulnerabilities: own (OSV, and govulncheck where there is a go command), npm-audit, pip-audit, cargo-audit, osv-scanner. Absent: own."`
+
+	MaxAge  time.Duration `key:"max_age" default:"168h" min:"1h" max:"8760h" strict:"low" doc:"How old the database may be where osv.dev cannot be asked."`
+	Unknown Severity      `key:"unknown_severity" default:"warning" enum:"error warning note" strict:"low" doc:"What a vulnerability counts as that nobody has rated."`
+	Dev     Severity      `key:"dev" default:"warning" enum:"error warning note" strict:"low" doc:"The most that a vulnerability counts as in what only development needs. Malware always counts in full."`
 }
 
 // TestsGate are the options of the gate tests.
