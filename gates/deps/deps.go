@@ -97,18 +97,48 @@ func (o Options) run(ctx context.Context, t *gates.Target) (gates.Outcome, error
 		return gates.Outcome{}, err
 	}
 	r := &result{options: o, target: t, survey: s, rules: make(map[string]gates.Rule)}
-	errs := []error{s.problem()}
+	errs := []error{s.problem(), r.unread()}
 	for _, name := range o.Engines {
+		before := r.engine
+		r.engine = gates.Engine{}
 		if name == EngineOwn {
 			errs = append(errs, r.own(ctx))
 		} else {
 			errs = append(errs, r.external(ctx, name))
 		}
+		r.engine = both(before, r.engine)
 		if ctx.Err() != nil {
 			return gates.Outcome{}, context.Cause(ctx)
 		}
 	}
 	return r.outcome(), errors.Join(errs...)
+}
+
+// both names two engines as one.
+func both(a, b gates.Engine) gates.Engine {
+	if a.Name == "" || b.Name == "" {
+		return gates.Engine{Name: a.Name + b.Name, Version: a.Version + b.Version}
+	}
+	return gates.Engine{Name: a.Name + " + " + b.Name, Version: a.Version + ", " + b.Version}
+}
+
+// unread says which lock files none of the engines reads: policy has named a few
+// only, and their ecosystems are not all that is here.
+func (r *result) unread() error {
+	if slices.Contains(r.options.Engines, EngineOwn) {
+		return nil
+	}
+	var errs []error
+	for _, l := range r.survey.locks {
+		read := slices.ContainsFunc(r.options.Engines, func(name string) bool {
+			format := auditors()[name].format
+			return format == "" || format == formatOf(l.Path)
+		})
+		if !read && len(l.Packages) > 0 {
+			errs = append(errs, &lockError{path: l.Path, message: "none of gates.deps.engines reads it: add the engine own"})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // own is the engine that is built in.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +29,7 @@ type result struct {
 	stdlibs     []toolchain
 
 	findings []gates.Finding
+	named    map[string]int // of findings, by their fingerprints
 	rules    map[string]gates.Rule
 	levels   [Critical + 1]int
 	dev      int
@@ -40,18 +40,27 @@ type result struct {
 // spot is one fault of one version of one package, in one lock file.
 type spot struct {
 	lock    string
-	id      id
-	fault   string
 	at      Package // where it is said: in the change, or else the first
 	inside  bool    // the change
 	details fault
+}
+
+// spots are those of one lock file, in its order.
+type spots struct {
+	list  []*spot
+	known map[spotKey]*spot
+}
+
+type spotKey struct {
+	id    id
+	fault string
 }
 
 // find makes the findings of our own engine.
 func (r *result) find(ctx context.Context, src source, found map[id][]*Record, reached reachability) error {
 	known := make(map[id][]fault)
 	for _, l := range r.survey.locks {
-		var spots []*spot
+		var spots spots
 		for _, p := range l.Packages {
 			if p.Elsewhere {
 				r.noteElsewhere(l, p)
@@ -67,9 +76,9 @@ func (r *result) find(ctx context.Context, src source, found map[id][]*Record, r
 				}
 				known[p.id()] = faultsOf
 			}
-			spots = r.place(spots, l, p, faultsOf)
+			r.place(&spots, l, p, faultsOf)
 		}
-		for _, s := range spots {
+		for _, s := range spots.list {
 			r.add(s, reached)
 		}
 	}
@@ -79,22 +88,29 @@ func (r *result) find(ctx context.Context, src source, found map[id][]*Record, r
 // place adds the faults of an entry to the spots of its lock file. The same
 // version may be there more than once: it is one finding, at the entry that the
 // change has touched, and for development only where all of them are.
-func (r *result) place(spots []*spot, l *Lock, p Package, list []fault) []*spot {
+func (r *result) place(to *spots, l *Lock, p Package, list []fault) {
 	for _, f := range list {
 		inside := r.target.Change.HasLines(l.Path, p.Line, max(p.Line, p.EndLine))
-		i := slices.IndexFunc(spots, func(s *spot) bool { return s.id == p.id() && s.fault == f.name })
-		if i < 0 {
-			spots = append(spots, &spot{lock: l.Path, id: p.id(), fault: f.name, at: p, inside: inside, details: f})
+		key := spotKey{p.id(), f.name}
+		s, ok := to.known[key]
+		if !ok {
+			if to.known == nil {
+				to.known = make(map[spotKey]*spot)
+			}
+			s = &spot{lock: l.Path, at: p, inside: inside, details: f}
+			to.known[key] = s
+			to.list = append(to.list, s)
 			continue
 		}
-		s := spots[i]
 		dev, direct := s.at.Dev && p.Dev, s.at.Direct || p.Direct
 		if inside && !s.inside {
 			s.at, s.inside = p, true
 		}
 		s.at.Dev, s.at.Direct = dev, direct
+		if direct {
+			s.at.Via = ""
+		}
 	}
-	return spots
 }
 
 // add makes a finding of a spot.
@@ -122,8 +138,11 @@ func (r *result) add(s *spot, reached reachability) {
 	}
 	var names gates.Fingerprints
 	finding.Fingerprint = names.Of("deps", f.name, string(p.Ecosystem), p.Name, p.Version, s.lock)
-	r.findings = append(r.findings, finding)
 	r.rule(f)
+	if r.worse(finding) {
+		return // another engine told it
+	}
+	r.keep(finding)
 	r.levels[f.rated.level]++
 	if p.Dev {
 		r.dev++
@@ -234,8 +253,8 @@ func (r *result) noteElsewhere(l *Lock, p Package) {
 		Message:     fmt.Sprintf("%s comes from no registry: no database of vulnerabilities knows it", oneLine(p.Name, 200)),
 		Fingerprint: names.Of("deps", unaudited.ID, string(p.Ecosystem), p.Name, p.Version, l.Path),
 	}
-	if !slices.Contains(r.findings, f) {
-		r.findings = append(r.findings, f)
+	if !r.worse(f) {
+		r.keep(f)
 	}
 }
 

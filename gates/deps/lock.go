@@ -43,7 +43,8 @@ type Package struct {
 	Direct bool
 	Via    string
 
-	requires []int // indices in the lock's packages
+	folder   string // npm's, from version 2 of its lock file
+	requires []int  // indices in the lock's packages
 }
 
 // Lock is a lock file, read.
@@ -55,7 +56,7 @@ type Lock struct {
 	// format has none, its reader fills Package.Dev as far as the file says it.
 	prod, dev []int
 
-	// open are lines that name no one version; weak files only (requirements).
+	// open are lines that name no one version (requirements).
 	open []openLine
 	// includes are files that this one pulls in.
 	includes []include

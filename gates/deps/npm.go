@@ -44,7 +44,7 @@ func npmPackages(name string, packages *value) (*Lock, error) {
 		if m.key == "" || m.get("link").isTrue() || !installed {
 			continue // the project, its workspaces, and links to them
 		}
-		p := Package{Ecosystem: NPM, Name: m.get("name").str(), Version: m.get("version").str(), Line: m.line, EndLine: max(m.line, m.get("version").line)}
+		p := Package{Ecosystem: NPM, Name: m.get("name").str(), Version: m.get("version").str(), Line: m.line, EndLine: max(m.line, m.get("version").line), folder: m.key}
 		if p.Name == "" {
 			p.Name = in
 			if scope := path.Base(folder); strings.HasPrefix(scope, "@") {

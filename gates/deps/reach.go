@@ -235,7 +235,9 @@ func (r *result) findStdlib(ctx context.Context, src source, found map[id][]*Rec
 				return err
 			}
 		}
-		for _, s := range r.place(nil, &Lock{Path: mod}, p, list) {
+		var spots spots
+		r.place(&spots, &Lock{Path: mod}, p, list)
+		for _, s := range spots.list {
 			r.add(s, reached)
 		}
 	}

@@ -117,6 +117,11 @@ func vector(s string) rated {
 		}
 		score = v.BaseScore()
 	}
+	return ofScore(score)
+}
+
+// ofScore is the level of a CVSS score.
+func ofScore(score float64) rated {
 	switch {
 	case score >= 9:
 		return rated{Critical, score}
