@@ -61,6 +61,8 @@ type database struct {
 	file  *os.File
 	size  int64
 	start int64 // of the index
+
+	ids map[string]block // of advisories, once one was asked for
 }
 
 // openDB opens and checks a database, without reading its records.
@@ -117,7 +119,7 @@ type block struct {
 	sum            uint32
 }
 
-// find reads an index and gives the entries that are asked for.
+// find reads an index and gives the entries that are asked for; nil: all.
 func (d *database) find(start, size int64, sum uint32, wanted map[string]bool) (map[string]block, error) {
 	h := crc32.NewIEEE()
 	s := bufio.NewScanner(io.TeeReader(io.NewSectionReader(d.file, start, size), h))
@@ -125,7 +127,7 @@ func (d *database) find(start, size int64, sum uint32, wanted map[string]bool) (
 	found := make(map[string]block)
 	for s.Scan() {
 		name, rest, _ := strings.Cut(s.Text(), "\t")
-		if !wanted[name] {
+		if wanted != nil && !wanted[name] {
 			continue
 		}
 		b, err := parseBlock(rest)
@@ -224,11 +226,13 @@ func (l *local) record(_ context.Context, e Ecosystem, name string) (*Record, er
 	if d == nil {
 		return nil, nil
 	}
-	blocks, err := d.find(d.start+d.IndexSize, d.IDsSize, d.IDsSum, map[string]bool{name: true})
-	if err != nil {
-		return nil, err
+	if d.ids == nil {
+		var err error
+		if d.ids, err = d.find(d.start+d.IndexSize, d.IDsSize, d.IDsSum, nil); err != nil {
+			return nil, err
+		}
 	}
-	b, ok := blocks[name]
+	b, ok := d.ids[name]
 	if !ok {
 		return nil, nil
 	}
