@@ -66,6 +66,10 @@ func Gate(o Options) gates.Gate {
 	o.Unknown, o.Dev = cmp.Or(o.Unknown, gates.SeverityWarning), cmp.Or(o.Dev, gates.SeverityWarning)
 	o.API = strings.TrimSuffix(cmp.Or(o.API, DefaultAPI), "/")
 	own := slices.Equal(o.Engines, []string{EngineOwn})
+	memory := 256
+	if o.Reach {
+		memory = 1024 // govulncheck holds the whole program
+	}
 	return gates.Gate{
 		ID:       "deps",
 		Doc:      "dependencies with known vulnerabilities",
@@ -73,7 +77,7 @@ func Gate(o Options) gates.Gate {
 		Scope:    gates.ScopeChange,
 		Rules:    []gates.Rule{unaudited},
 		Weight:   2,
-		Memory:   512,
+		Memory:   memory,
 		TreeOnly: own && !o.Reach,
 		Plan:     o.plan,
 		Run:      o.run,

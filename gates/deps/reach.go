@@ -156,7 +156,6 @@ func (r *result) reach(ctx context.Context, list []toolchain, found map[id][]*Re
 	if len(list) == 0 {
 		return out, nil
 	}
-	r.reachNote = "govulncheck"
 	db, err := os.MkdirTemp("", "wf-ci-vulndb-")
 	if err != nil {
 		return out, err
@@ -172,6 +171,7 @@ func (r *result) reach(ctx context.Context, list []toolchain, found map[id][]*Re
 			out[t.mod] = nil // nothing of Go's is vulnerable at all
 			continue
 		}
+		r.reachNote = "govulncheck"
 		var reply govulncheckReply
 		err := r.target.RunEngine(ctx, gates.EngineCall{Name: Govulncheck, Dir: t.dir, Env: r.goEnv()}, govulncheckRequest{DB: db}, &reply)
 		if err != nil {

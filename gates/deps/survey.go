@@ -215,6 +215,9 @@ func (s *survey) complete(p project.Project, locks []*Lock) {
 		weak = weak && (readerOf(l.Path) == nil || readerOf(l.Path).weak || pylockName.MatchString(path.Base(l.Path)))
 		for _, q := range l.Packages {
 			known[q.Name] = true
+			if i := strings.LastIndex(q.folder, "node_modules/"); i >= 0 {
+				known[q.folder[i+len("node_modules/"):]] = true // the name of an alias
+			}
 		}
 		for _, o := range l.open {
 			known[requirementName(o.text)] = true // it is told of as open

@@ -122,7 +122,10 @@ func readPNPM(_ *book, name string, data []byte) (*Lock, error) {
 
 func pnpmPackage(name string, e pair, number float64) (Package, error) {
 	p := Package{Ecosystem: NPM, Line: e.key.Line, EndLine: e.key.Line}
-	p.Name, p.Version = cutVersion(strings.TrimPrefix(pnpmID(e.key.Value), "/"))
+	key := strings.TrimPrefix(pnpmID(e.key.Value), "/")
+	if p.Name, p.Version = cutVersion(key); strings.Contains(key, "://") {
+		p.Name, p.Version = cutDescriptor(key) // an address may hold a password, and so another @
+	}
 	p.Dev = number < 9 && text(child(e.value, "dev")) == "true"
 	if own := text(child(e.value, "name")); own != "" {
 		p.Name = own
@@ -134,9 +137,9 @@ func pnpmPackage(name string, e pair, number float64) (Package, error) {
 	if own := child(e.value, "version"); text(own) != "" {
 		p.Version, p.EndLine = text(own), own.Line
 	}
-	if !digitFirst(p.Version) {
+	if !p.Elsewhere && !digitFirst(p.Version) {
 		if !strings.Contains(p.Name, "/") || strings.HasPrefix(e.key.Value, "/") {
-			return p, &lockError{name, e.key.Line, fmt.Sprintf("the entry %.80q names no package and version", e.key.Value)}
+			return p, &lockError{name, e.key.Line, "an entry that names no package and version: write the file again with pnpm install"}
 		}
 		p.Elsewhere = true // github.com/owner/repository/…
 	}
