@@ -102,7 +102,7 @@ func checkpointOptions(cfg *config.Config) checkpoints.Options {
 	c := cfg.Gates.Checkpoints
 	return checkpoints.Options{
 		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
-		Approvers: c.Approvers, RequireOther: c.RequireOther,
+		Approvers: c.Approvers, RequireOther: c.RequireOther, CodeOwners: c.CodeOwners,
 	}
 }
 
