@@ -144,7 +144,7 @@ func (o Options) run(ctx context.Context, t *gates.Target) (gates.Outcome, error
 		return out, err
 	}
 	if len(m.problems) > 0 {
-		return out, errors.New(strings.Join(m.problems, "; "))
+		return out, errors.New(m.matcher.relative(strings.Join(m.problems, "; ")))
 	}
 	return out, nil
 }

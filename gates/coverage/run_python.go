@@ -60,6 +60,9 @@ func (y *python) run(ctx context.Context) (results, int, error) {
 			return results{}, 0, err
 		}
 	}
+	if y.how == byTool && !y.probe(ctx, "pytest") {
+		return y.unittest(ctx)
+	}
 	junit := filepath.Join(y.scratch, "pytest.xml")
 	pytest := []string{"-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=" + junit}
 	switch y.how {
@@ -77,18 +80,19 @@ func (y *python) run(ctx context.Context) (results, int, error) {
 	if err != nil {
 		return results{}, res.Exit, err
 	}
-	if !bytes.Contains(res.Stderr.Bytes, []byte("No module named pytest")) && !bytes.Contains(res.Stderr.Bytes, []byte("No module named 'pytest'")) {
+	if !bytes.Contains(res.Stderr.Bytes, []byte("No module named pytest")) {
 		out, exit, err := pytestResults(junit, res)
 		y.takeReport(ctx)
 		return out, exit, err
 	}
-	if wantsPytest(ctx, y.target, y.project) {
-		return results{}, res.Exit, missingTool{tool: "pytest", remedy: "install the project's development requirements (pip install pytest), or name the report of an earlier step in gates.tests.reports"}
-	}
 	return y.unittest(ctx)
 }
 
+// unittest runs where there is no pytest, unless the project wants that.
 func (y *python) unittest(ctx context.Context) (results, int, error) {
+	if wantsPytest(ctx, y.target, y.project) {
+		return results{}, 1, missingTool{tool: "pytest", remedy: "install the project's development requirements (pip install pytest), or name the report of an earlier step in gates.tests.reports"}
+	}
 	args := []string{"-m", "unittest", "discover"}
 	if y.how == byTool {
 		args = append([]string{"-m", "coverage", "run", "--source=."}, args...)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -150,10 +151,20 @@ func runJob(ctx context.Context, t *gates.Target, j job, measure bool) ran {
 	out := ran{}
 	out.results, out.exit, out.err = j.start(ctx, r)
 	out.log, out.measured, out.unmeasured = r.log, r.measured, r.unmeasured
+	out.err, out.unmeasured = without(out.err, scratch), without(out.unmeasured, scratch)
 	if measure && out.err == nil && out.unmeasured == nil && len(out.measured) == 0 {
 		out.unmeasured = errors.New("nothing was measured")
 	}
 	return out
+}
+
+// without is an error that does not name the scratch: that is another one each
+// time.
+func without(err error, scratch string) error {
+	if err == nil || !strings.Contains(err.Error(), scratch) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), scratch, "(scratch)"))
 }
 
 // quiet calls fn while no run of ours is at work: tools write their reports

@@ -393,10 +393,15 @@ func (y *tally) message(dir string, f failure) string {
 
 // tidy takes out what differs from run to run and from machine to machine.
 func (y *tally) tidy(s string) string {
-	for _, dir := range y.matcher.dirs {
+	return durations.ReplaceAllString(addresses.ReplaceAllString(y.matcher.relative(s), "0x…"), "(…)")
+}
+
+// relative takes out where the checkout is on this machine.
+func (m *matcher) relative(s string) string {
+	for _, dir := range m.dirs {
 		s = strings.ReplaceAll(s, filepath.FromSlash(dir)+string(filepath.Separator), "")
 	}
-	return durations.ReplaceAllString(addresses.ReplaceAllString(s, "0x…"), "(…)")
+	return s
 }
 
 // clip cuts a text at a character.
