@@ -144,9 +144,11 @@ func (how *nodeRun) measure(r *session, p project.Project, script, manager strin
 var nycScript = regexp.MustCompile(`\bnyc\b`)
 
 // installed says whether a package is in node_modules, of the project or above.
+// A link may lead out of the tree: it is node that loads it, not we.
 func (r *session) installed(p project.Project, name string) bool {
 	for dir := p.Dir; ; dir = path.Dir(dir) {
-		if stat(r.root, path.Join(dir, "node_modules", name, "package.json")) != nil {
+		manifest := path.Join(dir, "node_modules", name, "package.json")
+		if _, err := os.Stat(filepath.Join(r.target.Dir, filepath.FromSlash(manifest))); err == nil {
 			return true
 		}
 		if dir == "." {
