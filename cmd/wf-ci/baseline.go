@@ -84,7 +84,7 @@ func (a *app) ratchet(ctx context.Context, j *job, o options) (*comparison, erro
 	if err != nil {
 		return nil, err
 	}
-	j.list = a.gateList(j.policy.config) // a gate may keep what belongs to its target
+	j.list = a.gateList(j.policy.config, o) // a gate may keep what belongs to its target
 	j.list = asked(j)
 	before, err := a.judgeTarget(ctx, j, o, base)
 	if err != nil {

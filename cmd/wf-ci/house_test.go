@@ -161,7 +161,7 @@ func TestErrorsDoNotStammer(t *testing.T) {
 // configuration.
 func TestGateList(t *testing.T) {
 	a := &app{}
-	list := a.gateList(config.Default())
+	list := a.gateList(config.Default(), options{})
 	if err := gates.Validate(list); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestGateList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := gates.Validate(a.gateList(asked)); err != nil {
+	if err := gates.Validate(a.gateList(asked, options{})); err != nil {
 		t.Error(err)
 	}
 }

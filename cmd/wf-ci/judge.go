@@ -150,7 +150,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if base := j.policy.base; base != "" {
 		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
 	}
-	j.list = a.gateList(j.policy.config)
+	j.list = a.gateList(j.policy.config, o)
 	if j.leftOut, err = leftOut(j.policy.config, j.list, o.only, o.skip); err != nil {
 		return err
 	}
