@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
+	"costs":                {"costs/prices", "internal/state"},
 	"report":               {"gates"},
 	"internal/git":         {"internal/run"},
 	"internal/ci":          {"internal/git"},
