@@ -179,6 +179,13 @@ func TestLedger(t *testing.T) {
 	if added, err := l.Add([]Entry{b, a}); err != nil || len(added) != 0 {
 		t.Errorf("added twice: %v, %v", added, err)
 	}
+	later := entry(t, "a", noon.Add(time.Hour), dollar) // recorded once more
+	if added, err := l.Add([]Entry{later}); err != nil || len(added) != 0 {
+		t.Errorf("recorded again: %v, %v", added, err)
+	}
+	if list, err := Once([]Entry{later, a}); err != nil || len(list) != 1 || list[0].ID != a.ID {
+		t.Errorf("%v, %v", list, err)
+	}
 	other := entry(t, "a", noon, 3*dollar)
 	if _, err := l.Add([]Entry{other}); err == nil || !strings.Contains(err.Error(), `two entries claim to be "a"`) {
 		t.Errorf("one key, two contents: %v", err)

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wf-ci/wf-ci/internal/state"
 )
@@ -54,7 +55,7 @@ func (l Ledger) Add(entries []Entry) ([]Entry, error) {
 		case !ok || e.Replaces == before.ID:
 			known[e.Key] = e
 			added = append(added, e)
-		case before.ID != e.ID:
+		case !before.tells(e):
 			return nil, conflict(before, e)
 		}
 	}
@@ -64,6 +65,16 @@ func (l Ledger) Add(entries []Entry) ([]Entry, error) {
 func conflict(a, b Entry) error {
 	return fmt.Errorf("two entries claim to be %q and differ: $%s at %s, $%s at %s; record the second under another id, or as a correction",
 		a.Key, a.USD, a.Time.Format("2006-01-02 15:04:05"), b.USD, b.Time.Format("2006-01-02 15:04:05"))
+}
+
+// tells says whether two entries of one key tell the same of the event: when and
+// where it was recorded may differ, as it does for one that is recorded again.
+func (e Entry) tells(f Entry) bool {
+	e.ID, e.Time, e.Branch, e.Commit = "", time.Time{}, "", ""
+	f.ID, f.Time, f.Branch, f.Commit = "", time.Time{}, "", ""
+	a, errA := e.hash()
+	b, errB := f.hash()
+	return errA == nil && errB == nil && a == b
 }
 
 // write puts entries into new files, one for each month.
@@ -199,7 +210,10 @@ func Once(all []Entry) ([]Entry, error) {
 		}
 		byID[e.ID] = true
 		if other, ok := byKey[e.Key]; ok {
-			return nil, conflict(other, e)
+			if !other.tells(e) {
+				return nil, conflict(other, e)
+			}
+			continue // the first that was recorded counts
 		}
 		byKey[e.Key] = e
 		out = append(out, e)
