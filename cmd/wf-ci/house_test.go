@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/config"
@@ -161,7 +162,7 @@ func TestErrorsDoNotStammer(t *testing.T) {
 // The list of gates is whole: valid, in the contract's order, each known to the
 // configuration.
 func TestGateList(t *testing.T) {
-	a := &app{}
+	a := &app{environment: environment{now: time.Now}}
 	list := a.gateList(config.Default())
 	if err := gates.Validate(list); err != nil {
 		t.Fatal(err)
