@@ -31,6 +31,7 @@ type cli struct {
 	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
 	Report   reportCmd        `cmd:"" help:"Render a finished run in another format."`
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
+	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Engine   engineCmd        `cmd:"" hidden:"" help:"Run one of the engines (for wf-ci itself)."`
 	Version  kong.VersionFlag `short:"V" help:"Print the version and exit."`
@@ -151,6 +152,8 @@ func (a *app) status(ctx context.Context, err error) int {
 		return exitPass
 	case errors.As(err, &verdict):
 		return exitStatus(verdict.decision)
+	case errors.As(err, new(refused)):
+		return exitFail
 	case ctx.Err() != nil:
 		fmt.Fprintln(a.stderr, "wf-ci: interrupted")
 		return exitInterrupted

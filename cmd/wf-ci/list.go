@@ -28,7 +28,7 @@ func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 		gates.Permissions(),
 	}
 	list = append(list, optIn(cfg, o)...)
-	list = append(list, gates.Budget(nil), gates.Suppressions())
+	list = append(list, gates.Budget(budgetCheck(ledgerZone(cfg), a.now())), gates.Suppressions())
 	for _, c := range g.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
 		for k, v := range c.Severity {
@@ -46,6 +46,15 @@ func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 		}
 	}
 	return list
+}
+
+// ledgerZone is the time zone of the ledger that the configuration names; empty:
+// the budget's own.
+func ledgerZone(cfg *config.Config) string {
+	if cfg.Origin("costs.timezone") == "built-in" {
+		return ""
+	}
+	return cfg.Costs.Timezone
 }
 
 // optIn are the gates that run where the configuration mentions them, until
