@@ -32,6 +32,7 @@ type cli struct {
 	Report   reportCmd        `cmd:"" help:"Render a finished run in another format."`
 	DB       dbCmd            `cmd:"" name:"db" help:"Update and show the databases of vulnerabilities on this machine."`
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
+	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Engine   engineCmd        `cmd:"" hidden:"" help:"Run one of the engines (for wf-ci itself)."`
 	Version  kong.VersionFlag `short:"V" help:"Print the version and exit."`
@@ -43,7 +44,6 @@ type app struct {
 	commands *ci.Commands
 	redactor *secrets.Redactor
 	rawOut   interface{ Write([]byte) (int, error) } // stdout past the sanitizer, for machines
-	treeOnly bool                                    // gates judge trees that are not checked out
 }
 
 // usageError is a mistake of the caller's: status 2, and nothing was changed.
@@ -153,6 +153,8 @@ func (a *app) status(ctx context.Context, err error) int {
 		return exitPass
 	case errors.As(err, &verdict):
 		return exitStatus(verdict.decision)
+	case errors.As(err, new(refused)):
+		return exitFail
 	case ctx.Err() != nil:
 		fmt.Fprintln(a.stderr, "wf-ci: interrupted")
 		return exitInterrupted

@@ -34,11 +34,11 @@ type dbStatusCmd struct {
 
 // depsOptions is how the gate deps is set up here. Mirrors are a matter of the
 // machine, not of the repository: they come from the environment.
-func (a *app) depsOptions(cfg *config.Config) deps.Options {
+func (a *app) depsOptions(cfg *config.Config, reach bool) deps.Options {
 	g := cfg.Gates.Deps
 	return deps.Options{
 		Engines: g.Engines, MaxAge: g.MaxAge, Unknown: gates.Severity(g.Unknown), Dev: gates.Severity(g.Dev),
-		Reach: !a.treeOnly, API: a.getenv("WF_CI_OSV_API"), HTTP: httpClient(), Now: a.now, Agent: "wf-ci/" + version,
+		Reach: reach, API: a.getenv("WF_CI_OSV_API"), HTTP: httpClient(), Now: a.now, Agent: "wf-ci/" + version,
 	}
 }
 

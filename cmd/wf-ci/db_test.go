@@ -58,7 +58,7 @@ func cmdOSV(t testing.TB) func(*testscript.TestScript, bool, []string) {
 // The addresses of mirrors are the machine's.
 func TestMirrorsComeFromTheEnvironment(t *testing.T) {
 	a := &app{environment: environment{getenv: func(key string) string { return map[string]string{"WF_CI_OSV_API": "http://mirror"}[key] }}}
-	o := a.depsOptions(config.Default())
+	o := a.depsOptions(config.Default(), true)
 	if o.API != "http://mirror" || !o.Reach || o.HTTP.Transport.(*http.Transport).ResponseHeaderTimeout == 0 {
 		t.Errorf("%+v", o)
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/config"
@@ -24,7 +25,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
@@ -34,6 +35,7 @@ var arrows = map[string][]string{
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
+	"costs":                {"costs/prices", "internal/state"},
 	"report":               {"gates"},
 	"internal/git":         {"internal/run"},
 	"internal/ci":          {"internal/git"},
@@ -165,8 +167,8 @@ func TestErrorsDoNotStammer(t *testing.T) {
 // The list of gates is whole: valid, in the contract's order, each known to the
 // configuration.
 func TestGateList(t *testing.T) {
-	a := &app{environment: environment{getenv: func(string) string { return "" }}}
-	list := a.gateList(config.Default())
+	a := &app{environment: environment{now: time.Now, getenv: func(string) string { return "" }}}
+	list := a.gateList(config.Default(), options{})
 	if err := gates.Validate(list); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +190,7 @@ func TestGateList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := gates.Validate(a.gateList(asked)); err != nil {
+	if err := gates.Validate(a.gateList(asked, options{})); err != nil {
 		t.Error(err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // gateList is the list of gates, in the order of the report.
-func (a *app) gateList(cfg *config.Config) []gates.Gate {
+func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 	g := cfg.Gates
 	list := []gates.Gate{
 		secrets.Gate(secrets.Options{History: secrets.History(g.Secrets.History)}),
@@ -28,8 +28,8 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 		gates.EnvFiles(),
 		gates.Permissions(),
 	}
-	list = append(list, a.optIn(cfg)...)
-	list = append(list, gates.Budget(nil), gates.Suppressions())
+	list = append(list, a.optIn(cfg, o)...)
+	list = append(list, gates.Budget(budgetCheck(ledgerZone(cfg), a.now())), gates.Suppressions())
 	for _, c := range g.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
 		for k, v := range c.Severity {
@@ -49,21 +49,35 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 	return list
 }
 
+// ledgerZone is the time zone of the ledger that the configuration names; empty:
+// the budget's own.
+func ledgerZone(cfg *config.Config) string {
+	if cfg.Origin("costs.timezone") == "built-in" {
+		return ""
+	}
+	return cfg.Costs.Timezone
+}
+
 // optIn are the gates that run where the configuration mentions them, until
 // all of them are there.
-func (a *app) optIn(cfg *config.Config) []gates.Gate {
+func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
 	files := new(syntax.Files)
+	suites := &coverage.Suites{Measure: measures(cfg, o)}
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
 	built := map[string]func() gates.Gate{
 		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files, RulesFiles: g.SAST.Rules}) },
-		"deps": func() gates.Gate { return deps.Gate(a.depsOptions(cfg)) },
+		"deps": func() gates.Gate { return deps.Gate(a.depsOptions(cfg, !o.treeOnly)) },
 		"tests": func() gates.Gate {
-			return coverage.Tests(coverage.TestOptions{Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run})
+			return coverage.Tests(coverage.TestOptions{
+				Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run, Asked: wasAsked(cfg, "tests"), Suites: suites,
+			})
 		},
 		"coverage": func() gates.Gate {
 			return coverage.Gate(coverage.Options{
 				Min: g.Coverage.Min, Patch: g.Coverage.Patch, MinLines: g.Coverage.MinLines, Report: g.Coverage.Report, Run: g.Coverage.Run,
+				BaseReport: g.Coverage.BaseReport, All: o.all || g.Coverage.Scope == config.ScopeAll, Asked: wasAsked(cfg, "coverage"),
+				MinPass: g.Tests.Min, Suites: suites,
 			})
 		},
 		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
@@ -72,7 +86,7 @@ func (a *app) optIn(cfg *config.Config) []gates.Gate {
 	}
 	var list []gates.Gate
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
-		if cfg.Origin("gates."+id) == "built-in" {
+		if !wasAsked(cfg, id) {
 			continue
 		}
 		make, ok := built[id]
@@ -84,11 +98,22 @@ func (a *app) optIn(cfg *config.Config) []gates.Gate {
 	return list
 }
 
+// wasAsked says whether the configuration mentions a gate.
+func wasAsked(cfg *config.Config, id string) bool { return cfg.Origin("gates."+id) != "built-in" }
+
+// measures says whether the gate coverage is going to ask the runs of the tests
+// what they measured.
+func measures(cfg *config.Config, o options) bool {
+	c := cfg.Gates.Coverage
+	left := len(o.only) > 0 && !slices.Contains(o.only, "coverage") || slices.Contains(o.skip, "coverage")
+	return c.Enabled && c.Report == "" && wasAsked(cfg, "coverage") && !left
+}
+
 func checkpointOptions(cfg *config.Config) checkpoints.Options {
 	c := cfg.Gates.Checkpoints
 	return checkpoints.Options{
 		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
-		Approvers: c.Approvers, RequireOther: c.RequireOther,
+		Approvers: c.Approvers, RequireOther: c.RequireOther, CodeOwners: c.CodeOwners,
 	}
 }
 

@@ -180,13 +180,17 @@ type CoverageGate struct {
 	Min float64 `key:"min" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of lines covered, in each project."`
 
 	Patch    float64 `key:"patch" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of the change's executable lines covered."`
-	MinLines int     `key:"min_lines" default:"20" min:"0" max:"1000000" strict:"low" doc:"Executable lines that a change has to have to be judged by patch."`
+	MinLines int     `key:"min_lines" default:"20" min:"0" max:"1000000" strict:"low" doc:"Executable lines that a change has to have to be judged by patch, and lines without a test that it has to add for a total below min to block."`
 
 	// Report is the coverage report to read. Empty: looked for.
-	Report string `key:"report" format:"file" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for."`
+	Report string `key:"report" format:"file" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for, and where there is none the tests are run."`
 
 	// Run writes Report. Empty: an earlier step does.
 	Run string `key:"run" needs:"report" format:"command" strict:"same" doc:"Shell command line that runs the tests and writes the report. Absent: an earlier step does."`
+
+	// BaseReport is the report of the base's tests. Empty: what an earlier run on
+	// this machine has kept.
+	BaseReport string `key:"base_report" format:"file" strict:"same" doc:"Coverage report of the base's tests, relative to the root of the repository, to compare the uncovered lines of each project with."`
 }
 
 // DuplicationGate are the options of the gate duplication.
@@ -234,6 +238,8 @@ type CheckpointsGate struct {
 
 	// Approvers is empty where everybody may approve.
 	Approvers []string `key:"approvers" format:"person" strict:"closed" doc:"Who may approve: the author of the commit that brings the record. Absent: everybody."`
+
+	CodeOwners bool `key:"code_owners" strict:"high" doc:"Whether whoever approves has to own every file that is approved, as CODEOWNERS says; a review by such an owner counts as an approval."`
 
 	RequireOther bool `key:"require_other" strict:"high" doc:"Whether whoever approves has to be another than the authors of the change."`
 }
