@@ -14,6 +14,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/gates/syntax"
+	"github.com/wf-ci/wf-ci/gates/types"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
@@ -66,6 +67,9 @@ func optIn(cfg *config.Config) []gates.Gate {
 		},
 		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
 		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
+		"types": func() gates.Gate {
+			return types.Gate(types.Options{Min: g.Types.Min, Report: g.Types.Report, Asked: cfg.Origin("gates.types") != "built-in", Files: files})
+		},
 		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
 	}
 	var list []gates.Gate
