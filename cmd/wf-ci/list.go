@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/bundle"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
 	"github.com/wf-ci/wf-ci/gates/quality"
@@ -69,6 +70,12 @@ func optIn(cfg *config.Config) []gates.Gate {
 		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
 		"types": func() gates.Gate {
 			return types.Gate(types.Options{Min: g.Types.Min, Report: g.Types.Report, Asked: cfg.Origin("gates.types") != "built-in", Files: files})
+		},
+		"bundle": func() gates.Gate {
+			b := g.Bundle
+			return bundle.Gate(bundle.Options{
+				MaxGrowth: b.MaxGrowth, MinGrowth: int64(b.MinGrowthBytes), Measure: b.Measure, Entries: b.Entries, Paths: b.Paths, Baseline: b.Baseline,
+			})
 		},
 		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
 	}
