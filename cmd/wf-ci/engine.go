@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/bundle"
 	"github.com/wf-ci/wf-ci/gates/deps"
 )
 
@@ -20,7 +21,8 @@ type engineCmd struct {
 // engines are the parts of this program that run in a process of their own.
 func engines() map[string]gates.EngineFunc {
 	return map[string]gates.EngineFunc{
-		deps.Govulncheck: deps.RunGovulncheck,
+		bundle.EngineName: bundle.Engine,
+		deps.Govulncheck:  deps.RunGovulncheck,
 	}
 }
 

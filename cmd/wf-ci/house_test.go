@@ -25,7 +25,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
@@ -34,6 +34,8 @@ var arrows = map[string][]string{
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
+	"gates/bundle":         {"gates", "gates/project", "internal/git"},
+	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"costs":                {"costs/prices", "internal/state"},
 	"report":               {"gates"},
@@ -55,6 +57,8 @@ var only = map[string][]string{
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
+	"github.com/evanw/esbuild":              {"gates/bundle"},
+	"github.com/andybalholm/brotli":         {"gates/bundle"},
 	"github.com/tree-sitter":                {"gates/syntax"},
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/bundle"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
 	"github.com/wf-ci/wf-ci/gates/deps"
@@ -15,6 +16,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/gates/syntax"
+	"github.com/wf-ci/wf-ci/gates/types"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
@@ -82,6 +84,15 @@ func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
 		},
 		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
 		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
+		"types": func() gates.Gate {
+			return types.Gate(types.Options{Min: g.Types.Min, Report: g.Types.Report, Asked: cfg.Origin("gates.types") != "built-in", Files: files})
+		},
+		"bundle": func() gates.Gate {
+			b := g.Bundle
+			return bundle.Gate(bundle.Options{
+				MaxGrowth: b.MaxGrowth, MinGrowth: int64(b.MinGrowthBytes), Measure: b.Measure, Entries: b.Entries, Paths: b.Paths, Baseline: b.Baseline,
+			})
+		},
 		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
 	}
 	var list []gates.Gate

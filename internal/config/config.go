@@ -214,13 +214,28 @@ type LintGate struct {
 // TypesGate are the options of the gate types.
 type TypesGate struct {
 	Gate
-	Min float64 `key:"min" default:"90" min:"0" max:"100" strict:"high" doc:"Least percentage of typed symbols."`
+	Min float64 `key:"min" default:"90" min:"0" max:"100" strict:"high" doc:"Least percentage of typed symbols, in each project."`
+
+	// Report is the report to read. Empty: the projects' tools are run.
+	Report string `key:"report" format:"file" strict:"same" doc:"Report of an earlier step to read (type-coverage --json-output --detail, mypy --any-exprs-report, pyright --verifytypes --outputjson), relative to the root of the repository. Absent: the projects' own tools are run."`
 }
 
 // BundleGate are the options of the gate bundle.
 type BundleGate struct {
 	Gate
 	MaxGrowth float64 `key:"max_growth" default:"5" min:"0" max:"1000" strict:"low" doc:"Greatest growth in percent of the size at the base."`
+
+	MinGrowthBytes int    `key:"min_growth_bytes" default:"1024" min:"0" max:"1000000000" strict:"low" doc:"Growth in bytes that does not block, whatever its percentage."`
+	Measure        string `key:"measure" default:"gzip" enum:"gzip raw brotli" strict:"same" doc:"The size that is judged: gzip, raw or brotli. All three are reported."`
+
+	// Entries are files to bundle. Empty: looked for.
+	Entries []string `key:"entries" format:"file" strict:"same" doc:"Files to bundle and to measure, relative to the root of the repository. Absent: looked for in index.html and package.json."`
+
+	// Paths are files that a build wrote. Empty: the entries are bundled.
+	Paths []string `key:"paths" format:"file" strict:"same" doc:"Files that an earlier step built, relative to the root of the repository; * and ** are allowed. They are measured instead of a bundle of the entries."`
+
+	// Baseline is a verdict at the base. Empty: the base's own tree is measured.
+	Baseline string `key:"baseline" needs:"paths" format:"file" strict:"same" doc:"Verdict of a run at the base (wf-ci run --output json=FILE), for paths that are not committed there."`
 }
 
 // CheckpointsGate are the options of the gate checkpoints. The lists are
