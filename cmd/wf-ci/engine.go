@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/lint"
 )
 
 // engineCmd is how a gate starts one of our engines in a process of its own:
@@ -18,7 +19,9 @@ type engineCmd struct {
 
 // engines are the parts of this program that run in a process of their own.
 func engines() map[string]gates.EngineFunc {
-	return map[string]gates.EngineFunc{}
+	all := make(map[string]gates.EngineFunc)
+	maps.Copy(all, lint.Engines())
+	return all
 }
 
 func (c *engineCmd) Run(ctx context.Context, a *app) error {

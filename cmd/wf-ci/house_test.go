@@ -24,10 +24,11 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
+	"gates/lint":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
 	"gates/project":        {"internal/git"},
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
@@ -49,6 +50,8 @@ var only = map[string][]string{
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
 	"github.com/tree-sitter":                {"gates/syntax"},
+	"github.com/rhysd/actionlint":           {"gates/lint"},
+	"honnef.co/go/tools":                    {"gates/lint"},
 }
 
 // source is a Go file of ours that is no test.

@@ -10,6 +10,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
+	"github.com/wf-ci/wf-ci/gates/lint"
 	"github.com/wf-ci/wf-ci/gates/quality"
 	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
@@ -66,6 +67,11 @@ func optIn(cfg *config.Config) []gates.Gate {
 		},
 		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
 		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
+		"lint": func() gates.Gate {
+			return lint.Gate(lint.Options{
+				Max: g.Lint.Max, All: g.Lint.Scope == config.ScopeAll, Reports: g.Lint.Reports, Linters: g.Lint.Linters, Files: files,
+			})
+		},
 		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
 	}
 	var list []gates.Gate
