@@ -112,7 +112,7 @@ func TestGo(t *testing.T) {
 		"error printf a.go:5:24 fmt.Printf format %d has arg \"x\" of wrong type string",
 		"warning SA4000 b.go:6:42 identical expressions",
 		"error printf m_test.go:5:38")
-	if out.Metrics["go_files_not_built_here"] != 1 || out.Metrics["errors"] != 2 || out.Metrics["files:go"] != 4 {
+	if out.Metrics["go_files_not_built_here"] != 1 || out.Metrics["errors"] != 2 || out.Metrics["files:go"] != 5 {
 		t.Error(out.Metrics)
 	}
 	expect(t, target, Options{Max: 2}, "warning printf a.go", "warning SA4000", "warning printf m_test.go")

@@ -119,6 +119,9 @@ func (s *session) node(ctx context.Context, tool nodeTool, dir string) (result, 
 		return result{}, missingTool{tool.name, "it is configured in " + shownDir(dir) + "; " + remedy}
 	}
 	c := run.Command{Name: program, Args: tool.args}
+	if tool.name == "biome" {
+		c.Args = append(c.Args[:len(c.Args)-1:len(c.Args)-1], s.sources(dir)...)
+	}
 	if tool.key == "eslintConfig" {
 		c.Env = []string{"ESLINT_USE_FLAT_CONFIG=false"}
 	}
@@ -132,6 +135,27 @@ func (s *session) node(ctx context.Context, tool nodeTool, dir string) (result, 
 	}
 	r.engine = tool.name + s.version(ctx, dir, program)
 	return r, err
+}
+
+// argsLimit is how many bytes of names are given to a program.
+const argsLimit = 100 << 10
+
+// sources are the files that biome is to look at. It counts what it looked at,
+// JSON too, so that only a list of sources tells that it looked at none. Where
+// there are too many names, it is the directory.
+func (s *session) sources(dir string) []string {
+	var list []string
+	size := 0
+	for _, f := range s.target.Tree.Files {
+		if f.Kind != git.Symlink && below(dir, f.Path) && project.KindOf(project.Language(f.Path, nil)) == project.Node && maintained(f.Path, nil) {
+			list = append(list, relative(dir, f.Path))
+			size += len(f.Path) + 4
+		}
+	}
+	if size > argsLimit {
+		return []string{"."}
+	}
+	return list
 }
 
 func shownDir(dir string) string {

@@ -178,7 +178,7 @@ func runPylint(ctx context.Context, s *session, dir, program, remedy string) (re
 	var files []string
 	for _, f := range s.target.Tree.Files {
 		if below(dir, f.Path) && path.Ext(f.Path) == ".py" && f.Kind != git.Symlink && maintained(f.Path, nil) && !inAside(f.Path) {
-			files = append(files, "./"+strings.TrimPrefix(f.Path, strings.TrimPrefix(dir+"/", "./")))
+			files = append(files, relative(dir, f.Path))
 		}
 	}
 	p, err := s.start(ctx, dir, remedy, run.Command{Name: program, Args: append([]string{"--output-format=json"}, files...)})

@@ -248,6 +248,14 @@ func (s *session) characters(ctx context.Context, name string, line, column int)
 // below says whether a path is in a directory, or in one below it.
 func below(dir, name string) bool { return dir == "." || strings.HasPrefix(name, dir+"/") }
 
+// relative is a path below a directory as seen from it, no option whatever its name.
+func relative(dir, name string) string {
+	if dir != "." {
+		name = strings.TrimPrefix(name, dir+"/")
+	}
+	return "./" + name
+}
+
 // aside are directories whose files are material of tests, broken on purpose.
 var aside = []string{"testdata", "fixtures", "__fixtures__", "test-fixtures"}
 
