@@ -10,6 +10,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/bundle"
 	"github.com/wf-ci/wf-ci/gates/deps"
+	"github.com/wf-ci/wf-ci/gates/lint"
 )
 
 // engineCmd is how a gate starts one of our engines in a process of its own:
@@ -20,10 +21,12 @@ type engineCmd struct {
 
 // engines are the parts of this program that run in a process of their own.
 func engines() map[string]gates.EngineFunc {
-	return map[string]gates.EngineFunc{
+	all := map[string]gates.EngineFunc{
 		bundle.EngineName: bundle.Engine,
 		deps.Govulncheck:  deps.RunGovulncheck,
 	}
+	maps.Copy(all, lint.Engines())
+	return all
 }
 
 func (c *engineCmd) Run(ctx context.Context, a *app) error {

@@ -25,11 +25,12 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
 	"gates/deps":           {"gates", "gates/project", "internal/git", "internal/run", "internal/state"},
+	"gates/lint":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
 	"gates/project":        {"internal/git"},
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
@@ -60,6 +61,8 @@ var only = map[string][]string{
 	"github.com/evanw/esbuild":              {"gates/bundle"},
 	"github.com/andybalholm/brotli":         {"gates/bundle"},
 	"github.com/tree-sitter":                {"gates/syntax"},
+	"github.com/rhysd/actionlint":           {"gates/lint"},
+	"honnef.co/go/tools":                    {"gates/lint"},
 }
 
 // source is a Go file of ours that is no test.

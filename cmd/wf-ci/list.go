@@ -12,6 +12,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
 	"github.com/wf-ci/wf-ci/gates/deps"
+	"github.com/wf-ci/wf-ci/gates/lint"
 	"github.com/wf-ci/wf-ci/gates/quality"
 	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
@@ -91,6 +92,11 @@ func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
 			b := g.Bundle
 			return bundle.Gate(bundle.Options{
 				MaxGrowth: b.MaxGrowth, MinGrowth: int64(b.MinGrowthBytes), Measure: b.Measure, Entries: b.Entries, Paths: b.Paths, Baseline: b.Baseline,
+			})
+		},
+		"lint": func() gates.Gate {
+			return lint.Gate(lint.Options{
+				Max: g.Lint.Max, All: o.all || g.Lint.Scope == config.ScopeAll, Reports: g.Lint.Reports, Linters: g.Lint.Linters, Files: files,
 			})
 		},
 		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },

@@ -8,10 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/wf-ci/wf-ci/gates/lint"
 )
 
 // version is set by the release: -ldflags "-X main.version=1.2.3".
@@ -34,6 +38,9 @@ type environment struct {
 func main() { os.Exit(start()) }
 
 func start() int {
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == lint.VetToolName {
+		lint.VetTool() // `go vet` starts us; it ends the process
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	dir, err := os.Getwd()

@@ -13,11 +13,15 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/wf-ci/wf-ci/gates/lint"
 	"github.com/wf-ci/wf-ci/gates/syntax"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wf-ci": func() { os.Exit(start()) }})
+	testscript.Main(m, map[string]func(){
+		"wf-ci":          func() { os.Exit(start()) },
+		lint.VetToolName: lint.VetTool,
+	})
 }
 
 // planted is a key that gitleaks knows. It is put together here, so that our

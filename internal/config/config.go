@@ -208,7 +208,13 @@ type ComplexityGate struct {
 // LintGate are the options of the gate lint.
 type LintGate struct {
 	Gate
-	Max int `key:"max" default:"0" min:"0" max:"1000000" strict:"low" doc:"Greatest number of findings."`
+	Max int `key:"max" default:"0" min:"0" max:"1000000" strict:"low" doc:"Greatest number of errors; up to it they are warnings."`
+
+	// Reports are judged instead of running the projects' linters. Empty: run.
+	Reports []string `key:"reports" format:"file" strict:"same" doc:"SARIF files of an earlier step, judged instead of running the projects' linters, relative to the root of the repository."`
+
+	// Linters are the only ones to run. Empty: all that apply.
+	Linters []string `key:"linters" enum:"go eslint biome oxlint ruff flake8 pylint clippy actionlint syntax" strict:"same" doc:"The only linters to run. Absent: all that the projects have configured."`
 }
 
 // TypesGate are the options of the gate types.
