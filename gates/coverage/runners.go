@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -178,9 +178,9 @@ const placeholder = "no test specified"
 var (
 	// delegating are scripts that run the tests of the workspace's members,
 	// each with a report of its own: those are run one by one instead.
-	delegating = regexp.MustCompile(`--workspaces\b|\s-ws\b|\b(turbo|lerna|nx|wsrun|ultra)\b|\bpnpm\b.*\s(-r|--recursive)\b|\byarn workspaces\b|--filter\b`)
-	indirect   = regexp.MustCompile(`\b(?:npm|pnpm|yarn|bun)(?: run)?(?: -s| --silent)? ([\w:.-]+)`)
-	nodeTest   = regexp.MustCompile(`\bnode\b.*\s--test\b`)
+	delegating = lazyregexp.New(`--workspaces\b|\s-ws\b|\b(turbo|lerna|nx|wsrun|ultra)\b|\bpnpm\b.*\s(-r|--recursive)\b|\byarn workspaces\b|--filter\b`)
+	indirect   = lazyregexp.New(`\b(?:npm|pnpm|yarn|bun)(?: run)?(?: -s| --silent)? ([\w:.-]+)`)
+	nodeTest   = lazyregexp.New(`\bnode\b.*\s--test\b`)
 )
 
 // testScript is the command behind a project's `test` script.
