@@ -11,11 +11,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/state"
 )
 
@@ -32,7 +32,7 @@ type Ledger struct {
 }
 
 // entryFile is the name of a file of entries.
-var entryFile = regexp.MustCompile(`^[0-9a-f]{32}\.jsonl$`)
+var entryFile = lazyregexp.New(`^[0-9a-f]{32}\.jsonl$`)
 
 // fileLimit is more than a file of entries may hold, in bytes.
 const fileLimit = 512 << 20

@@ -9,16 +9,16 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // envSecret is a line of an env file that sets a secret: a name with one of
 // the four words, and a value.
-var envSecret = regexp.MustCompile(`(?i)^\s*(?:export\s+)?([a-z0-9_.]*(?:API_?KEY|SECRET|PASSWORD|TOKEN)[a-z0-9_.]*)\s*[=:]\s*(\S.*)$`)
+var envSecret = lazyregexp.New(`(?i)^\s*(?:export\s+)?([a-z0-9_.]*(?:API_?KEY|SECRET|PASSWORD|TOKEN)[a-z0-9_.]*)\s*[=:]\s*(\S.*)$`)
 
 // envTemplates are names of env files that are meant to be shared.
 var envTemplates = []string{".example", ".sample", ".template", ".dist"}

@@ -19,9 +19,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -148,7 +148,7 @@ type Target struct {
 	Log *slog.Logger
 }
 
-var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+var idPattern = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // Validate says what is missing in a list of gates: a test of the wiring, and
 // the first thing Run does.

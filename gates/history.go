@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // assignment is a secret-shaped name that is given a quoted value:
@@ -18,15 +18,15 @@ import (
 //
 // A colon also separates names from types and words in prose, so behind it the
 // value has to look like one: no blanks, eight characters, a digit.
-var assignment = regexp.MustCompile("(?i)(password|secret|api[_-]?key|token)[a-z0-9_.-]*[\"']?\\s*" +
+var assignment = lazyregexp.New("(?i)(password|secret|api[_-]?key|token)[a-z0-9_.-]*[\"']?\\s*" +
 	"(?:(?:(?::\\s*|\\s)[\\w.*\\[\\]]+\\s*)?(?::=|=>|=)\\s*[bBfFrRuU]{0,2}(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`)|:\\s*(?:\"([^\"\\s]{8,})\"|'([^'\\s]{8,})'))")
 
-var hasDigit = regexp.MustCompile(`[0-9]`)
+var hasDigit = lazyregexp.New(`[0-9]`)
 
 // reference is a value that only says where the secret comes from, or stands
 // for one in a document: ${VAR}, {{ var }}, <token>, %s, ****, process.env.X;
 // or no value at all, but what stands between two strings: "x="+value+"\n".
-var reference = regexp.MustCompile(`^(\$|\{|<|%|\*+$|x+$|\.+$|…+$|process\.env|os\.environ|env[.:(]|secrets\.|vault:|\s*\+.*\+\s*$)`)
+var reference = lazyregexp.New(`^(\$|\{|<|%|\*+$|x+$|\.+$|…+$|process\.env|os\.environ|env[.:(]|secrets\.|vault:|\s*\+.*\+\s*$)`)
 
 // History is the gate history (G2): secret-shaped assignments among the lines
 // that the last commits added. It needs no pattern of any service, so it sees

@@ -10,10 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // sarifLimit and sarifResults bound a SARIF file: code scanning takes 10 MB
@@ -367,7 +368,7 @@ func (res sarifResult) ruleID(r sarifRun) string {
 const sarifText = 2000
 
 // placeHolder is {0}, or a brace that is written twice to stand for itself.
-var placeHolder = regexp.MustCompile(`\{\{|\}\}|\{[0-9]{1,4}\}`)
+var placeHolder = lazyregexp.New(`\{\{|\}\}|\{[0-9]{1,4}\}`)
 
 // text is the message, with its place-holders filled in.
 func (res sarifResult) text(r sarifRun) string {
@@ -469,7 +470,7 @@ func (r sarifRun) resolve(loc sarifLocation) (string, error) {
 	return "", fmt.Errorf("path %.200q: its base %.200q has no end", uri, loc.BaseID)
 }
 
-var drive = regexp.MustCompile(`^/?[A-Za-z]:[/\\]`)
+var drive = lazyregexp.New(`^/?[A-Za-z]:[/\\]`)
 
 func isAbsolute(uri string) bool {
 	return strings.Contains(uri, "://") || strings.HasPrefix(uri, "/") || isFileURI(uri) || drive.MatchString(uri)

@@ -6,44 +6,44 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
 
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // markers are what asks an engine to look away, with the engine that obeys.
 // Where a marker is also an ordinary word, the comment sign is part of it.
 var markers = []struct {
 	name    string
-	pattern *regexp.Regexp
+	pattern *lazyregexp.Regexp
 }{
-	{"gitleaks:allow", regexp.MustCompile(`gitleaks:allow|betterleaks:allow|trufflehog:ignore`)},
-	{"nosec", regexp.MustCompile(`(?i)(#|//|/\*)\s*#?\s*nosec\b`)},
-	{"nosemgrep", regexp.MustCompile(`(?i)\bnosem(grep)?\b`)},
-	{"nolint", regexp.MustCompile(`//\s*nolint\b`)},
-	{"lint:ignore", regexp.MustCompile(`//\s*lint:(file-)?ignore\b`)},
-	{"noqa", regexp.MustCompile(`(?i)#\s*(ruff:\s*|flake8:\s*)?noqa\b`)},
-	{"type: ignore", regexp.MustCompile(`#\s*type:\s*ignore\b`)},
-	{"pyright: ignore", regexp.MustCompile(`#\s*(pyright:\s*(ignore|basic)|mypy:\s*ignore-errors|pyre-ignore|ty:\s*ignore)\b`)},
-	{"pylint: disable", regexp.MustCompile(`#\s*pylint:\s*(disable|skip-file)\b`)},
-	{"pragma: no cover", regexp.MustCompile(`(?i)#\s*pragma:\s*no\s*cover\b`)},
-	{"eslint-disable", regexp.MustCompile(`\beslint-disable(-next-line|-line)?\b`)},
-	{"@ts-ignore", regexp.MustCompile(`@ts-(ignore|expect-error|nocheck)\b`)},
-	{"biome-ignore", regexp.MustCompile(`\b(biome-ignore|oxlint-disable)\b`)},
-	{"coverage ignore", regexp.MustCompile(`\b(istanbul|c8|v8|coverage:)\s*ignore\b`)},
-	{"#[allow]", regexp.MustCompile(`#!?\[(allow|expect)\(`)},
-	{"@SuppressWarnings", regexp.MustCompile(`@(SuppressWarnings|Suppress)\b`)},
-	{"NOSONAR", regexp.MustCompile(`\bNOSONAR\b`)},
-	{"shellcheck disable", regexp.MustCompile(`#\s*shellcheck\s+disable=`)},
-	{"hadolint ignore", regexp.MustCompile(`#\s*hadolint\s+(global\s+)?ignore=`)},
-	{"rubocop:disable", regexp.MustCompile(`#\s*rubocop:(disable|todo)\b`)},
-	{"phpstan-ignore", regexp.MustCompile(`@(phpstan-ignore|psalm-suppress)`)},
-	{"scanner skip", regexp.MustCompile(`\b(trivy:ignore|tfsec:ignore|checkov:skip|kics-scan\s+(ignore|disable)|zizmor:\s*ignore|lgtm\s*\[|codeql\s*\[)`)},
-	{"jscpd:ignore", regexp.MustCompile(`\bjscpd:ignore-start\b`)},
+	{"gitleaks:allow", lazyregexp.New(`gitleaks:allow|betterleaks:allow|trufflehog:ignore`)},
+	{"nosec", lazyregexp.New(`(?i)(#|//|/\*)\s*#?\s*nosec\b`)},
+	{"nosemgrep", lazyregexp.New(`(?i)\bnosem(grep)?\b`)},
+	{"nolint", lazyregexp.New(`//\s*nolint\b`)},
+	{"lint:ignore", lazyregexp.New(`//\s*lint:(file-)?ignore\b`)},
+	{"noqa", lazyregexp.New(`(?i)#\s*(ruff:\s*|flake8:\s*)?noqa\b`)},
+	{"type: ignore", lazyregexp.New(`#\s*type:\s*ignore\b`)},
+	{"pyright: ignore", lazyregexp.New(`#\s*(pyright:\s*(ignore|basic)|mypy:\s*ignore-errors|pyre-ignore|ty:\s*ignore)\b`)},
+	{"pylint: disable", lazyregexp.New(`#\s*pylint:\s*(disable|skip-file)\b`)},
+	{"pragma: no cover", lazyregexp.New(`(?i)#\s*pragma:\s*no\s*cover\b`)},
+	{"eslint-disable", lazyregexp.New(`\beslint-disable(-next-line|-line)?\b`)},
+	{"@ts-ignore", lazyregexp.New(`@ts-(ignore|expect-error|nocheck)\b`)},
+	{"biome-ignore", lazyregexp.New(`\b(biome-ignore|oxlint-disable)\b`)},
+	{"coverage ignore", lazyregexp.New(`\b(istanbul|c8|v8|coverage:)\s*ignore\b`)},
+	{"#[allow]", lazyregexp.New(`#!?\[(allow|expect)\(`)},
+	{"@SuppressWarnings", lazyregexp.New(`@(SuppressWarnings|Suppress)\b`)},
+	{"NOSONAR", lazyregexp.New(`\bNOSONAR\b`)},
+	{"shellcheck disable", lazyregexp.New(`#\s*shellcheck\s+disable=`)},
+	{"hadolint ignore", lazyregexp.New(`#\s*hadolint\s+(global\s+)?ignore=`)},
+	{"rubocop:disable", lazyregexp.New(`#\s*rubocop:(disable|todo)\b`)},
+	{"phpstan-ignore", lazyregexp.New(`@(phpstan-ignore|psalm-suppress)`)},
+	{"scanner skip", lazyregexp.New(`\b(trivy:ignore|tfsec:ignore|checkov:skip|kics-scan\s+(ignore|disable)|zizmor:\s*ignore|lgtm\s*\[|codeql\s*\[)`)},
+	{"jscpd:ignore", lazyregexp.New(`\bjscpd:ignore-start\b`)},
 }
 
 // ignoreFiles are files whose lines make an engine look away.

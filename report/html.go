@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -23,7 +24,8 @@ var htmlStyle string
 //go:embed html.tmpl
 var htmlSource string
 
-var htmlPage = template.Must(template.New("page").Parse(htmlSource))
+// htmlPage is parsed when a page is asked for: most runs ask for none.
+var htmlPage = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(htmlSource)) })
 
 // HTML writes one page that needs nothing else: no script, no picture, nothing
 // from another place. Its content policy lets in the page's own style, by its
@@ -50,7 +52,7 @@ func HTML(w io.Writer, v *gates.Verdict) error {
 		page.Added = append(page.Added, htmlFact{visible(s.Marker), at})
 	}
 	var buf bytes.Buffer
-	if err := htmlPage.Execute(&buf, page); err != nil {
+	if err := htmlPage().Execute(&buf, page); err != nil {
 		return err
 	}
 	_, err := w.Write(buf.Bytes())

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // verdictLimit is the size, in bytes, of the largest verdict that is read. One
@@ -108,7 +108,7 @@ func lineColumn(data []byte, n int64) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+var idPattern = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // check refuses words that no report would know how to show.
 func check(v *gates.Verdict) error {

@@ -5,10 +5,10 @@ import (
 	"html"
 	"io"
 	"math"
-	"regexp"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Markdown writes what a person wants to know first, for comments and step
@@ -296,9 +296,9 @@ func mdCell(code string) string { return strings.ReplaceAll(code, "|", `\|`) }
 
 var (
 	// mdProse is text in which no character has a meaning in Markdown or HTML.
-	mdProse = regexp.MustCompile(`^\p{L}[\p{L}\p{N} .,;:'"()/%+=?-]*$`)
+	mdProse = lazyregexp.New(`^\p{L}[\p{L}\p{N} .,;:'"()/%+=?-]*$`)
 	// mdLinked is what GitHub makes a link of, all the same.
-	mdLinked = regexp.MustCompile(`//|(?i:www\.)|(?i:\bgh-[0-9])|(?i:\b[0-9a-f]{7,}\b)`)
+	mdLinked = lazyregexp.New(`//|(?i:www\.)|(?i:\bgh-[0-9])|(?i:\b[0-9a-f]{7,}\b)`)
 )
 
 // mdText is s as prose where that is safe, and as a code span where it is not.

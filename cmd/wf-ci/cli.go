@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -92,7 +93,6 @@ func program(ctx context.Context, env environment) int {
 type helpShown struct{ code int }
 
 func (a *app) execute(ctx context.Context) (err error) {
-	var c cli
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -102,7 +102,7 @@ func (a *app) execute(ctx context.Context) (err error) {
 			panic(p)
 		}
 	}()
-	parser, err := kong.New(&c,
+	parser, err := kong.New(grammar(a.args),
 		kong.Name("wf-ci"),
 		kong.Description("Security and quality gates with one honest verdict, the same in CI and on a laptop.\n\n"+
 			"Exit status: 0 pass, 1 a gate blocks, 2 wrong use or configuration, 3 inconclusive."),
@@ -131,6 +131,27 @@ func (a *app) execute(ctx context.Context) (err error) {
 		return usagef("%v; see %s", err, hint)
 	}
 	return parsed.Run()
+}
+
+// grammar is the part of [cli] that the arguments are about: the command that
+// they begin with, or all of it. The parser takes as long as its grammar is
+// large, at every start.
+func grammar(args []string) any {
+	all := reflect.TypeFor[cli]()
+	var part []reflect.StructField
+	found := false
+	for i := range all.NumField() {
+		f := all.Field(i)
+		_, command := f.Tag.Lookup("cmd")
+		named := command && len(args) > 0 && args[0] == strings.ToLower(f.Name)
+		if found = found || named; named || !command {
+			part = append(part, f)
+		}
+	}
+	if !found {
+		return new(cli)
+	}
+	return reflect.New(reflect.StructOf(part)).Interface()
 }
 
 // fromEnvironment gives each flag the value of WF_CI_<NAME>.

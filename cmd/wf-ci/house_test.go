@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/json"
 	"go/ast"
+	"go/constant"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"path/filepath"
 	"regexp"
@@ -26,22 +28,23 @@ const module = "github.com/wf-ci/wf-ci/"
 // the other way.
 var arrows = map[string][]string{
 	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report"},
-	"gates":                {"internal/git", "internal/run"},
-	"gates/checkpoints":    {"gates", "internal/git"},
-	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
-	"gates/deps":           {"gates", "gates/project", "internal/git", "internal/run", "internal/state"},
-	"gates/lint":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
-	"gates/project":        {"internal/git"},
-	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
+	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
+	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
+	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
+	"gates/deps":           {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run", "internal/state"},
+	"gates/lint":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
+	"gates/project":        {"internal/git", "internal/lazyregexp"},
+	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
-	"gates/bundle":         {"gates", "gates/project", "internal/git"},
-	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
+	"gates/bundle":         {"gates", "gates/project", "internal/git", "internal/lazyregexp"},
+	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
-	"costs":                {"costs/prices", "internal/state"},
-	"report":               {"gates"},
+	"costs":                {"costs/prices", "internal/lazyregexp", "internal/state"},
+	"report":               {"gates", "internal/lazyregexp"},
 	"internal/git":         {"internal/run"},
-	"internal/ci":          {"internal/git"},
+	"internal/ci":          {"internal/git", "internal/lazyregexp"},
+	"internal/config":      {"internal/lazyregexp"},
 	"internal/git/gittest": {"internal/git", "internal/run"},
 }
 
@@ -145,6 +148,57 @@ func TestNoHiddenInputs(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// Regular expressions of a package are compiled at every start of the program,
+// unless they are lazy; and one that is lazy is compiled here, not at a user's.
+func TestRegexpsAreLazyAndRight(t *testing.T) {
+	packages := make(map[string][]*ast.File)
+	fset := token.NewFileSet()
+	for _, s := range sources(t) {
+		f, err := parser.ParseFile(fset, s.name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages[s.pkg] = append(packages[s.pkg], f)
+	}
+	compiled := 0
+	for pkg, files := range packages {
+		// Imports are not followed: a package's own constants are enough.
+		info := types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
+		conf := types.Config{Error: func(error) {}, FakeImportC: true}
+		_, _ = conf.Check(pkg, fset, files, &info)
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if _, ok := n.(*ast.FuncLit); ok {
+					return false
+				}
+				if d, ok := n.(*ast.FuncDecl); ok && d.Body != nil {
+					return false // what a function compiles, it compiles when it is called
+				}
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) != 1 {
+					return true
+				}
+				switch fun := types.ExprString(call.Fun); {
+				case fun == "regexp.MustCompile" && pkg != "gates/secrets": // its rules weigh more
+					t.Errorf("%s: regexp.MustCompile in a package's variable: use lazyregexp.New", fset.Position(call.Pos()))
+				case fun == "lazyregexp.New":
+					value := info.Types[call.Args[0]].Value
+					if value == nil {
+						t.Errorf("%s: not a constant", fset.Position(call.Pos()))
+					} else if _, err := regexp.Compile(constant.StringVal(value)); err != nil {
+						t.Errorf("%s: %v", fset.Position(call.Pos()), err)
+					}
+					compiled++
+				}
+				return true
+			})
+		}
+	}
+	if compiled < 50 {
+		t.Errorf("only %d lazy expressions were found", compiled)
 	}
 }
 

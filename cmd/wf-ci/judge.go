@@ -147,7 +147,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 		Redact: func(s string) string { return a.redactor.Redact(strings.ReplaceAll(s, scratch, "(scratch)")) },
 	}
 	if dir := a.cacheDir(); dir != "" && !o.noCache {
-		j.target.Cache = state.DirCache{Dir: filepath.Join(dir, "contents"), MaxBytes: contentsBytes}
+		j.target.Cache = ofBuild{buildID(), state.DirCache{Dir: filepath.Join(dir, "contents"), MaxBytes: contentsBytes}}
 	}
 	if base := j.policy.base; base != "" {
 		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
@@ -283,6 +283,16 @@ func (a *app) runOptions(j *job, o options) gates.Options {
 	}
 	return opts
 }
+
+// ofBuild is a cache that one build of this program has for itself: another one
+// may come to other results, whatever versions its engines name.
+type ofBuild struct {
+	build string
+	gates.Cache
+}
+
+func (c ofBuild) Get(key string) ([]byte, bool)     { return c.Cache.Get(c.build + "\x00" + key) }
+func (c ofBuild) Put(key string, data []byte) error { return c.Cache.Put(c.build+"\x00"+key, data) }
 
 // contentsBytes bounds what gates remember of single contents.
 const contentsBytes = 512 << 20

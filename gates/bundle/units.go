@@ -9,13 +9,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // manifestLimit is more than any manifest that a person wrote.
@@ -110,9 +110,9 @@ func holdsSources(tree *git.Tree, dir string) bool {
 }
 
 var (
-	script   = regexp.MustCompile(`(?is)<script\b[^>]*\bsrc\s*=\s*["']?([^"'\s>]+)`)
-	nextPage = regexp.MustCompile(`^(src/)?(pages/(?:.*/)?[^/]+|app/(?:.*/)?(?:page|layout))\.(tsx|ts|jsx|js)$`)
-	nextAPI  = regexp.MustCompile(`^(src/)?pages/api/`)
+	script   = lazyregexp.New(`(?is)<script\b[^>]*\bsrc\s*=\s*["']?([^"'\s>]+)`)
+	nextPage = lazyregexp.New(`^(src/)?(pages/(?:.*/)?[^/]+|app/(?:.*/)?(?:page|layout))\.(tsx|ts|jsx|js)$`)
+	nextAPI  = lazyregexp.New(`^(src/)?pages/api/`)
 	endings  = []string{".tsx", ".ts", ".jsx", ".js", ".mjs"}
 )
 

@@ -1,8 +1,9 @@
 package checkpoints
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // family is a group of files that are known by their paths, in lower case.
@@ -63,11 +64,11 @@ const noGo = `no[-_ \x{2010}-\x{2013}]?go`
 
 var (
 	// choice names both, and decides nothing: GO/NO-GO, "GO or NO-GO".
-	choice = regexp.MustCompile(`(?i)\bgo\b[\s*]*(/|\||\bor\b)[\s*]*` + noGo + `\b|\b` + noGo + `\b[\s*]*(/|\||\bor\b)[\s*]*go\b`)
+	choice = lazyregexp.New(`(?i)\bgo\b[\s*]*(/|\||\bor\b)[\s*]*` + noGo + `\b|\b` + noGo + `\b[\s*]*(/|\||\bor\b)[\s*]*go\b`)
 	// open is a box that is not ticked.
-	open = regexp.MustCompile(`(?i)\[ \][\s*_]*(` + noGo + `|go)\b`)
+	open = lazyregexp.New(`(?i)\[ \][\s*_]*(` + noGo + `|go)\b`)
 	// decided is the word itself, in capitals or behind what announces it.
-	decided = regexp.MustCompile(`\b(NO[-_ \x{2010}-\x{2013}]?GO|GO)\b|(?i:\b(decision|verdict|recommendation|outcome)\b[\s*_:=|]*\b(` + noGo + `|go)\b)`)
+	decided = lazyregexp.New(`\b(NO[-_ \x{2010}-\x{2013}]?GO|GO)\b|(?i:\b(decision|verdict|recommendation|outcome)\b[\s*_:=|]*\b(` + noGo + `|go)\b)`)
 )
 
 // isDecision says whether a line of a research document decides.

@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // ownerPlaces are where GitHub looks for owners; the first that is there counts.
@@ -110,8 +110,8 @@ func ownerWords(line string) []string {
 }
 
 var (
-	ownerName  = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$`)
-	ownerEmail = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
+	ownerName  = lazyregexp.New(`^@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$`)
+	ownerEmail = lazyregexp.New(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
 )
 
 func parseOwnerRule(words []string) (ownerRule, string) {

@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // RecordSchema names the form of a record.
@@ -165,9 +165,9 @@ func decode(data []byte) (Record, *mistake) {
 	return r, nil
 }
 
-var objectID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var objectID = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-var unknownField = regexp.MustCompile(`unknown field "(.*)"`)
+var unknownField = lazyregexp.New(`unknown field "(.*)"`)
 
 // jsonMistake finds the place of what the decoder refuses.
 func jsonMistake(data []byte, err error) *mistake {

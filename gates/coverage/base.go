@@ -10,7 +10,6 @@ import (
 	"maps"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // baseline is what a total is compared with, where only what the change makes
@@ -169,7 +169,7 @@ func (m *measurement) baseReport(ctx context.Context, tree *git.Tree) (map[strin
 
 // configuration is what decides which tests run and what is measured, and
 // nothing else.
-var configuration = regexp.MustCompile(`^(jest|vitest|vite|karma|playwright|cypress|ava|tap)\.config\.[cm]?[jt]s(on)?$|^\.(nycrc|c8rc|mocharc|taprc)(\..*)?$|^(pytest\.ini|tox\.ini|setup\.cfg|\.coveragerc|conftest\.py|nextest\.toml)$`)
+var configuration = lazyregexp.New(`^(jest|vitest|vite|karma|playwright|cypress|ava|tap)\.config\.[cm]?[jt]s(on)?$|^\.(nycrc|c8rc|mocharc|taprc)(\..*)?$|^(pytest\.ini|tox\.ini|setup\.cfg|\.coveragerc|conftest\.py|nextest\.toml)$`)
 
 // edited names, for each project, the first test or configuration of tests from
 // which the change takes something away.

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // results are what a run of tests came to.
@@ -467,9 +468,9 @@ func firstLine(text []byte) string {
 }
 
 var (
-	cargoTest   = regexp.MustCompile(`(?m)^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b`)
-	cargoResult = regexp.MustCompile(`(?m)^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;`)
-	cargoStdout = regexp.MustCompile(`(?m)^---- (.+?) stdout ----$`)
+	cargoTest   = lazyregexp.New(`(?m)^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b`)
+	cargoResult = lazyregexp.New(`(?m)^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;`)
+	cargoStdout = lazyregexp.New(`(?m)^---- (.+?) stdout ----$`)
 )
 
 // readCargo reads what `cargo test` prints: the only form of stable Rust. The
@@ -520,10 +521,10 @@ func compileError(stderr []byte) string {
 }
 
 var (
-	unittestRan  = regexp.MustCompile(`(?m)^Ran (\d+) tests? in `)
-	unittestEnd  = regexp.MustCompile(`(?m)^(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?\s*$`)
-	pythonError  = regexp.MustCompile(`(?m)^[A-Za-z_][\w.]*(Error|Exception|Failure|Exit|Interrupt|Warning)\b.*$`)
-	unittestHead = regexp.MustCompile(`(?m)^={70}\r?\n(?:FAIL|ERROR): (.*?)\r?\n`)
+	unittestRan  = lazyregexp.New(`(?m)^Ran (\d+) tests? in `)
+	unittestEnd  = lazyregexp.New(`(?m)^(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?\s*$`)
+	pythonError  = lazyregexp.New(`(?m)^[A-Za-z_][\w.]*(Error|Exception|Failure|Exit|Interrupt|Warning)\b.*$`)
+	unittestHead = lazyregexp.New(`(?m)^={70}\r?\n(?:FAIL|ERROR): (.*?)\r?\n`)
 )
 
 // readUnittest reads what `python -m unittest` prints.
@@ -576,7 +577,7 @@ func lastPart(b []byte) []byte { return b[max(0, len(b)-400):] }
 
 // placeIn finds a place in a text: file:line, as stack traces and compilers
 // write it.
-var placeIn = regexp.MustCompile(`([\w@~+./\\:-]*[\w.-]+\.(?:go|py|[cm]?[jt]sx?|rs|java|kt|rb|php|cs|vue|svelte))(?::|", line |\()(\d+)`)
+var placeIn = lazyregexp.New(`([\w@~+./\\:-]*[\w.-]+\.(?:go|py|[cm]?[jt]sx?|rs|java|kt|rb|php|cs|vue|svelte))(?::|", line |\()(\d+)`)
 
 // locate finds where a failure is: what the tool says, else the first place in
 // its text that is in the tree, one in a test before all others.

@@ -7,12 +7,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates/project"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -22,9 +22,9 @@ const placeholder = "no test specified"
 var (
 	// delegating are scripts that run the tests of the workspace's members,
 	// each with a report of its own: those are run one by one instead.
-	delegating = regexp.MustCompile(`--workspaces\b|\s-ws\b|\b(turbo|lerna|nx|wsrun|ultra)\b|\bpnpm\b.*\s(-r|--recursive)\b|\byarn workspaces\b|--filter\b`)
-	indirect   = regexp.MustCompile(`\b(?:npm|pnpm|yarn|bun)(?: run)?(?: -s| --silent)? ([\w:.-]+)`)
-	nodeTest   = regexp.MustCompile(`\bnode\b.*\s--test\b`)
+	delegating = lazyregexp.New(`--workspaces\b|\s-ws\b|\b(turbo|lerna|nx|wsrun|ultra)\b|\bpnpm\b.*\s(-r|--recursive)\b|\byarn workspaces\b|--filter\b`)
+	indirect   = lazyregexp.New(`\b(?:npm|pnpm|yarn|bun)(?: run)?(?: -s| --silent)? ([\w:.-]+)`)
+	nodeTest   = lazyregexp.New(`\bnode\b.*\s--test\b`)
 )
 
 // testScript is the command behind a project's `test` script.
@@ -141,7 +141,7 @@ func (how *nodeRun) measure(r *session, p project.Project, script, manager strin
 	return nil
 }
 
-var nycScript = regexp.MustCompile(`\bnyc\b`)
+var nycScript = lazyregexp.New(`\bnyc\b`)
 
 // installed says whether a package is in node_modules, of the project or above.
 // A link may lead out of the tree: it is node that loads it, not we.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // TestOptions are those of the gate tests.
@@ -357,12 +357,12 @@ func parenthesis(words []string) string {
 }
 
 var (
-	escapes   = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
-	addresses = regexp.MustCompile(`0x[0-9a-fA-F]{5,}`)
-	durations = regexp.MustCompile(`\(\d+(\.\d+)?m?s\)`)
-	noise     = regexp.MustCompile(`^(=== |--- |\s*--- |FAIL\b|ok\b|# |exit status|collection failure$|goroutine |\s*at |Traceback|running \d)`)
-	goPlace   = regexp.MustCompile(`^[\w./-]+\.go:\d+(:\d+)?: `)
-	goThread  = regexp.MustCompile(`^thread '.*' (\(\d+\) )?panicked at `)
+	escapes   = lazyregexp.New("\x1b\\[[0-9;]*[A-Za-z]")
+	addresses = lazyregexp.New(`0x[0-9a-fA-F]{5,}`)
+	durations = lazyregexp.New(`\(\d+(\.\d+)?m?s\)`)
+	noise     = lazyregexp.New(`^(=== |--- |\s*--- |FAIL\b|ok\b|# |exit status|collection failure$|goroutine |\s*at |Traceback|running \d)`)
+	goPlace   = lazyregexp.New(`^[\w./-]+\.go:\d+(:\d+)?: `)
+	goThread  = lazyregexp.New(`^thread '.*' (\(\d+\) )?panicked at `)
 )
 
 // message says which test failed and the first that it says of why: the same

@@ -7,17 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 func isCoverprofile(data []byte) bool {
 	return bytes.HasPrefix(data, []byte("mode: "))
 }
 
-var coverLine = regexp.MustCompile(`^(.+):(\d+)\.(\d+),(\d+)\.(\d+) (\d+) (\d+)$`)
+var coverLine = lazyregexp.New(`^(.+):(\d+)\.(\d+),(\d+)\.(\d+) (\d+) (\d+)$`)
 
 // readCoverprofile reads what `go test -coverprofile` writes. The same block
 // stands in it once for each package's tests (-coverpkg): those are one.

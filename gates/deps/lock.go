@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Ecosystem is where packages come from, in OSV's words.
@@ -92,7 +93,7 @@ func named(names ...string) func(string) bool {
 }
 
 // pylockName is what the standard (PEP 751) allows.
-var pylockName = regexp.MustCompile(`^pylock(\.[^.]+)?\.toml$`)
+var pylockName = lazyregexp.New(`^pylock(\.[^.]+)?\.toml$`)
 
 // readers are all formats.
 func readers() []reader {
@@ -174,7 +175,7 @@ func conflict(data []byte) int {
 }
 
 // pep503 is the rule by which PyPI tells names apart.
-var pep503 = regexp.MustCompile(`[-_.]+`)
+var pep503 = lazyregexp.New(`[-_.]+`)
 
 func normalisePyPI(name string) string {
 	return strings.ToLower(pep503.ReplaceAllString(name, "-"))

@@ -3,13 +3,13 @@ package deps
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/wf-ci/wf-ci/gates/project"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // declares says whether a project's manifest asks for packages of a registry. An
@@ -63,7 +63,7 @@ func nodeDeclares(data []byte) bool {
 	return false
 }
 
-var installRequires = regexp.MustCompile(`(?m)^\s*(install_requires|extras_require|tests_require|requires)\b`)
+var installRequires = lazyregexp.New(`(?m)^\s*(install_requires|extras_require|tests_require|requires)\b`)
 
 // setupDeclares looks into setup.py and setup.cfg, as far as one can without
 // running them: the word is there.

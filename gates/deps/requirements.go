@@ -2,18 +2,19 @@ package deps
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // requirementsName are requirements.txt, requirements-dev.txt, dev-requirements.txt.
-var requirementsName = regexp.MustCompile(`^(.+[-_.])?requirements([-_.].+)?\.txt$`)
+var requirementsName = lazyregexp.New(`^(.+[-_.])?requirements([-_.].+)?\.txt$`)
 
 func isRequirements(base string) bool { return requirementsName.MatchString(base) }
 
 // devName are the words by which people name what only development needs.
-var devName = regexp.MustCompile(`(^|[-_./])(dev|develop|development|tests?|testing|lint|docs?)([-_.]|$)`)
+var devName = lazyregexp.New(`(^|[-_./])(dev|develop|development|tests?|testing|lint|docs?)([-_.]|$)`)
 
 // include is a line -r or -c.
 type include struct {
@@ -23,11 +24,11 @@ type include struct {
 }
 
 var (
-	comment     = regexp.MustCompile(`(^|\s)#.*$`)
-	pinned      = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([A-Za-z0-9][A-Za-z0-9.!+_-]*)$`)
-	leadingName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
-	option      = regexp.MustCompile(`\s--?[A-Za-z][a-z-]*(=|\s|$)`)
-	following   = regexp.MustCompile(`^(-r|--requirement|-c|--constraint)(?:[=\s]\s*|\b)(.+)$`)
+	comment     = lazyregexp.New(`(^|\s)#.*$`)
+	pinned      = lazyregexp.New(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([A-Za-z0-9][A-Za-z0-9.!+_-]*)$`)
+	leadingName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
+	option      = lazyregexp.New(`\s--?[A-Za-z][a-z-]*(=|\s|$)`)
+	following   = lazyregexp.New(`^(-r|--requirement|-c|--constraint)(?:[=\s]\s*|\b)(.+)$`)
 )
 
 // readRequirements reads a requirements file as pip does: a line that pins one

@@ -2,11 +2,12 @@ package deps
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // parseYAML reads one YAML document into nodes: they know their lines, and
@@ -26,7 +27,7 @@ func parseYAML(name string, data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+)`)
+var yamlLine = lazyregexp.New(`line (\d+)`)
 
 // pair is one entry of a YAML map.
 type pair struct{ key, value *yaml.Node }

@@ -3,17 +3,17 @@ package lint
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // configChanged is the rule of an edit to a linter's configuration.
 const configChanged = "lint-config-changed"
 
 // configName are files that decide what a linter finds, and ignore files.
-var configName = regexp.MustCompile(`^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\.(js|cjs|json|yaml|yml))?|\.eslintignore|\.?biome\.jsonc?|\.oxlintrc\.jsonc?|oxlint\.config\.ts|\.?ruff\.toml|\.flake8|\.?pylintrc(\.toml)?|staticcheck\.conf|\.?clippy\.toml|\.golangci\.(yml|yaml|toml|json))$`)
+var configName = lazyregexp.New(`^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\.(js|cjs|json|yaml|yml))?|\.eslintignore|\.?biome\.jsonc?|\.oxlintrc\.jsonc?|oxlint\.config\.ts|\.?ruff\.toml|\.flake8|\.?pylintrc(\.toml)?|staticcheck\.conf|\.?clippy\.toml|\.golangci\.(yml|yaml|toml|json))$`)
 
 // configFindings are the linters' configurations that the change edits. The
 // gate obeys them, as it runs the project's code anyway; so a person looks.

@@ -5,18 +5,18 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // directive is staticcheck's own way to pass a place over, with a reason:
 // //lint:ignore SA4000,SA4006 reason, or //lint:file-ignore.
-var directive = regexp.MustCompile(`^\s*//lint:(ignore|file-ignore)\s+(\S+)\s+\S`)
-var trailing = regexp.MustCompile(`//lint:(ignore)\s+(\S+)\s+\S`)
+var directive = lazyregexp.New(`^\s*//lint:(ignore|file-ignore)\s+(\S+)\s+\S`)
+var trailing = lazyregexp.New(`//lint:(ignore)\s+(\S+)\s+\S`)
 
 // ignored takes out what a directive passes over. One that the change itself
 // adds does not count: the gate suppressions reports it. `//nolint` is

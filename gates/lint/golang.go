@@ -10,13 +10,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -131,7 +131,7 @@ func readGoList(data []byte) ([]goPackage, error) {
 
 // unresolved is how Go says that an import is not there: a fault of the
 // machine, or of go.mod, after which types are not known.
-var unresolved = regexp.MustCompile(`cannot find (module|package)|no required module|not in std|is not in GOROOT|missing go\.sum|import lookup disabled|module lookup disabled|updates to go\.mod needed|could not import|no such host|dial tcp|reading https?://|unrecognized import path|inconsistent vendoring`)
+var unresolved = lazyregexp.New(`cannot find (module|package)|no required module|not in std|is not in GOROOT|missing go\.sum|import lookup disabled|module lookup disabled|updates to go\.mod needed|could not import|no such host|dial tcp|reading https?://|unrecognized import path|inconsistent vendoring`)
 
 // loadable are the packages that can be looked at. A syntax error is a
 // finding; an import that cannot be resolved is an error.
@@ -177,7 +177,7 @@ func within(dir string, names []string) []string {
 	return list
 }
 
-var place = regexp.MustCompile(`^(?:vet: )?(.+?\.go):(\d+)(?::(\d+))?(?:: (.*))?$`)
+var place = lazyregexp.New(`^(?:vet: )?(.+?\.go):(\d+)(?::(\d+))?(?:: (.*))?$`)
 
 // compile makes findings of what the compiler says, a fault a line.
 func (m *goModule) compile(pos, text string) bool {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,14 +17,15 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
 // nodeTool is a linter of JavaScript that a project may have configured.
 type nodeTool struct {
 	name   string
-	config *regexp.Regexp // the names of its configuration
-	key    string         // its key in package.json; empty: none
+	config *lazyregexp.Regexp // the names of its configuration
+	key    string             // its key in package.json; empty: none
 	// nests: one run in the topmost directory reads the configurations below.
 	nests bool
 	args  []string
@@ -34,10 +34,10 @@ type nodeTool struct {
 
 func nodeTools() []nodeTool {
 	return []nodeTool{
-		{"eslint", regexp.MustCompile(`^eslint\.config\.[cm]?[jt]s$`), "", false, []string{"--format", "json", "."}, readESLint},
-		{"eslint", regexp.MustCompile(`^\.eslintrc(\.(js|cjs|json|yaml|yml))?$`), "eslintConfig", true, []string{"--format", "json", "."}, readESLint},
-		{"biome", regexp.MustCompile(`^\.?biome\.jsonc?$`), "", true, []string{"lint", "--reporter=json", "--max-diagnostics=none", "--colors=off", "."}, readBiome},
-		{"oxlint", regexp.MustCompile(`^(\.oxlintrc\.jsonc?|oxlint\.config\.ts)$`), "", true, []string{"--format=json", "."}, readOxlint},
+		{"eslint", lazyregexp.New(`^eslint\.config\.[cm]?[jt]s$`), "", false, []string{"--format", "json", "."}, readESLint},
+		{"eslint", lazyregexp.New(`^\.eslintrc(\.(js|cjs|json|yaml|yml))?$`), "eslintConfig", true, []string{"--format", "json", "."}, readESLint},
+		{"biome", lazyregexp.New(`^\.?biome\.jsonc?$`), "", true, []string{"lint", "--reporter=json", "--max-diagnostics=none", "--colors=off", "."}, readBiome},
+		{"oxlint", lazyregexp.New(`^(\.oxlintrc\.jsonc?|oxlint\.config\.ts)$`), "", true, []string{"--format=json", "."}, readOxlint},
 	}
 }
 
@@ -182,7 +182,7 @@ func (s *session) installs(dir string) string {
 	return "npm ci"
 }
 
-var versionNumber = regexp.MustCompile(`\d+\.\d+[\w.+-]*`)
+var versionNumber = lazyregexp.New(`\d+\.\d+[\w.+-]*`)
 
 // version is " 1.2.3", or empty where the tool does not tell.
 func (s *session) version(ctx context.Context, dir, program string) string {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -23,12 +23,12 @@ import (
 // project has configured them: a file, or a section of a file of many.
 var pythonTools = []struct {
 	name    string
-	files   *regexp.Regexp
-	section *regexp.Regexp
+	files   *lazyregexp.Regexp
+	section *lazyregexp.Regexp
 }{
-	{"ruff", regexp.MustCompile(`^\.?ruff\.toml$`), regexp.MustCompile(`(?m)^\s*\[tool\.ruff[.\]]`)},
-	{"flake8", regexp.MustCompile(`^\.flake8$`), regexp.MustCompile(`(?m)^\s*\[flake8\]`)},
-	{"pylint", regexp.MustCompile(`^\.?pylintrc(\.toml)?$`), regexp.MustCompile(`(?m)^\s*\[(tool\.pylint[.\]]|pylint[.\]])`)},
+	{"ruff", lazyregexp.New(`^\.?ruff\.toml$`), lazyregexp.New(`(?m)^\s*\[tool\.ruff[.\]]`)},
+	{"flake8", lazyregexp.New(`^\.flake8$`), lazyregexp.New(`(?m)^\s*\[flake8\]`)},
+	{"pylint", lazyregexp.New(`^\.?pylintrc(\.toml)?$`), lazyregexp.New(`(?m)^\s*\[(tool\.pylint[.\]]|pylint[.\]])`)},
 }
 
 var pythonFiles = []string{"pyproject.toml", "setup.cfg", "tox.ini"}
@@ -138,8 +138,8 @@ func readRuff(s *session, dir string, p printed) ([]gates.Finding, error) {
 }
 
 var (
-	flake8Line  = regexp.MustCompile(`^(.+?):(\d+):(\d+): ([A-Z]+\d+) (.*)$`)
-	flake8Files = regexp.MustCompile(`(?m)^\s*(\d+)\s+total files processed`)
+	flake8Line  = lazyregexp.New(`^(.+?):(\d+):(\d+): ([A-Z]+\d+) (.*)$`)
+	flake8Files = lazyregexp.New(`(?m)^\s*(\d+)\s+total files processed`)
 )
 
 // runFlake8 has flake8 count the files (--benchmark): it ends well without any.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // WorkflowEngine is the name of the engine that runs actionlint: a library that
@@ -177,7 +177,7 @@ func lintWorkflows(_ context.Context, _ string, request json.RawMessage) (any, e
 }
 
 // runsFile is a file that an action's metadata names.
-var runsFile = regexp.MustCompile(`(?m)^\s*(?:main|pre|post|image|entrypoint|pre-entrypoint|post-entrypoint):\s*['"]?([^\s'"#]+)`)
+var runsFile = lazyregexp.New(`(?m)^\s*(?:main|pre|post|image|entrypoint|pre-entrypoint|post-entrypoint):\s*['"]?([^\s'"#]+)`)
 
 // lay writes the files down. Those that actions name are there, empty: an
 // earlier step may build them, so that they are missing says nothing.
@@ -215,7 +215,7 @@ func put(root *os.Root, name string, data []byte) error {
 	return root.WriteFile(name, data, 0o600)
 }
 
-var lineIn = regexp.MustCompile(`\bline (\d+)`)
+var lineIn = lazyregexp.New(`\bline (\d+)`)
 
 // actionFaults checks an action's metadata. actionlint does so where a workflow
 // uses the action, so one is made up that does; what it says of the use itself

@@ -3,10 +3,11 @@ package project
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Class is what a file is to those who work on the repository.
@@ -114,7 +115,7 @@ var vendors = []string{
 
 func vendoredPath(name string) bool { return set(vendors, path.Dir(name)) }
 
-var minName = regexp.MustCompile(`(?i)[.-](min|bundle\.min|prod\.min)\.(js|mjs|cjs|css)$`)
+var minName = lazyregexp.New(`(?i)[.-](min|bundle\.min|prod\.min)\.(js|mjs|cjs|css)$`)
 
 func minifiedName(name string) bool { return minName.MatchString(name) }
 
@@ -139,7 +140,7 @@ func minified(language string, head []byte) bool {
 }
 
 var (
-	generatedNames = regexp.MustCompile(`(^|/)zz_generated[^/]*\.go$|\.pb(\.gw)?\.go$|_pb2(_grpc)?\.pyi?$|_(grpc_)?pb\.(js|ts|d\.ts)$|[._](generated|gen)\.[a-z]+$|\.g\.dart$|\.designer\.cs$`)
+	generatedNames = lazyregexp.New(`(^|/)zz_generated[^/]*\.go$|\.pb(\.gw)?\.go$|_pb2(_grpc)?\.pyi?$|_(grpc_)?pb\.(js|ts|d\.ts)$|[._](generated|gen)\.[a-z]+$|\.g\.dart$|\.designer\.cs$`)
 	webOutput      = []string{".next", ".nuxt", ".svelte-kit", ".output", "lcov-report", "storybook-static"}
 )
 
@@ -155,11 +156,11 @@ func generatedName(name string) bool {
 
 var (
 	// goGenerated is the form of go.dev/s/generatedcode.
-	goGenerated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
+	goGenerated = lazyregexp.New(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
 	// otherGenerated is a comment that begins with the mark, or says both that
 	// it was generated and that it is not to be edited.
-	otherGenerated = regexp.MustCompile(`(?im)^\s*(?:/\*+|//+|#+|--|\*|;|<!--|""")\s*(?:@generated\b|.{0,80}\b(?:auto-?)?generated\b.{0,120}\b(?:do not|don't) (?:edit|modify|change)\b)`)
-	goPackage      = regexp.MustCompile(`(?m)^package\s`)
+	otherGenerated = lazyregexp.New(`(?im)^\s*(?:/\*+|//+|#+|--|\*|;|<!--|""")\s*(?:@generated\b|.{0,80}\b(?:auto-?)?generated\b.{0,120}\b(?:do not|don't) (?:edit|modify|change)\b)`)
+	goPackage      = lazyregexp.New(`(?m)^package\s`)
 )
 
 // generatedHeader tells by the comment at a file's top.
@@ -182,19 +183,19 @@ func generatedHeader(language string, head []byte) bool {
 	return otherGenerated.Match(head[:end])
 }
 
-var testNames = map[string]*regexp.Regexp{
-	"go":         regexp.MustCompile(`_test\.go$`),
-	"python":     regexp.MustCompile(`(^|/)(test_[^/]*|[^/]*_test|tests?|conftest)\.pyi?$`),
-	"javascript": regexp.MustCompile(`[._-](test|tests|spec|e2e|cy|stories)\.[cm]?jsx?$|(^|/)(jest|vitest|karma|test)[.-]setup\.`),
-	"typescript": regexp.MustCompile(`[._-](test|tests|spec|e2e|cy|stories|test-d)\.[cm]?tsx?$|(^|/)(jest|vitest|karma|test)[.-]setup\.`),
-	"rust":       regexp.MustCompile(`(^|/)tests?\.rs$|_tests?\.rs$`),
-	"java":       regexp.MustCompile(`(Tests?|IT|TestCase)\.java$`),
-	"kotlin":     regexp.MustCompile(`(Tests?|IT|Spec)\.kt$`),
-	"scala":      regexp.MustCompile(`(Tests?|Spec|Suite)\.scala$`),
-	"ruby":       regexp.MustCompile(`_(spec|test)\.rb$`),
-	"php":        regexp.MustCompile(`Test\.php$`),
-	"csharp":     regexp.MustCompile(`Tests?\.cs$`),
-	"elixir":     regexp.MustCompile(`_test\.exs$`),
+var testNames = map[string]*lazyregexp.Regexp{
+	"go":         lazyregexp.New(`_test\.go$`),
+	"python":     lazyregexp.New(`(^|/)(test_[^/]*|[^/]*_test|tests?|conftest)\.pyi?$`),
+	"javascript": lazyregexp.New(`[._-](test|tests|spec|e2e|cy|stories)\.[cm]?jsx?$|(^|/)(jest|vitest|karma|test)[.-]setup\.`),
+	"typescript": lazyregexp.New(`[._-](test|tests|spec|e2e|cy|stories|test-d)\.[cm]?tsx?$|(^|/)(jest|vitest|karma|test)[.-]setup\.`),
+	"rust":       lazyregexp.New(`(^|/)tests?\.rs$|_tests?\.rs$`),
+	"java":       lazyregexp.New(`(Tests?|IT|TestCase)\.java$`),
+	"kotlin":     lazyregexp.New(`(Tests?|IT|Spec)\.kt$`),
+	"scala":      lazyregexp.New(`(Tests?|Spec|Suite)\.scala$`),
+	"ruby":       lazyregexp.New(`_(spec|test)\.rb$`),
+	"php":        lazyregexp.New(`Test\.php$`),
+	"csharp":     lazyregexp.New(`Tests?\.cs$`),
+	"elixir":     lazyregexp.New(`_test\.exs$`),
 }
 
 // testDirs are directories of tests. Go has none: what is shipped may be in a

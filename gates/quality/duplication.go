@@ -3,6 +3,7 @@ package quality
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,10 @@ import (
 
 // clonesShown is how many clones are reported, the largest first.
 const clonesShown = 100
+
+// duplicationVersion is part of the cache keys: raise it when the same source
+// comes to something else.
+const duplicationVersion = "duplication/2"
 
 // Duplication is the gate duplication (G9): the lines that are a copy of
 // others, in percent of all lines. See the package's README for what counts.
@@ -34,7 +39,7 @@ func Duplication(greatest float64, o Options) gates.Gate {
 		},
 		Weight:   2,
 		Memory:   256,
-		CacheKey: o.cacheKey(fmt.Sprintf("duplication/1 max=%v", greatest)),
+		CacheKey: o.cacheKey(fmt.Sprintf(duplicationVersion+" max=%v", greatest)),
 		Plan:     o.plan,
 		Run: func(ctx context.Context, t *gates.Target) (gates.Outcome, error) {
 			return o.duplication(ctx, t, greatest)
@@ -46,13 +51,21 @@ func (o Options) duplication(ctx context.Context, t *gates.Target, greatest floa
 	var mu sync.Mutex
 	var texts []text
 	var words dictionary
-	s, err := o.survey(ctx, t, func(f git.File, tree *syntax.Tree) error {
-		one, err := words.read(f.Path, tree)
-		mu.Lock()
-		defer mu.Unlock()
-		texts = append(texts, one)
-		return err
-	})
+	l := look[row]{
+		key:  o.cacheKey(duplicationVersion),
+		read: func(_ git.File, tree *syntax.Tree) row { return readRow(tree) },
+		use: func(f git.File, r row) (bool, error) {
+			one, err := words.text(f.Path, r)
+			if errors.Is(err, errNoRow) {
+				return false, nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			texts = append(texts, one)
+			return true, err
+		},
+	}
+	s, err := l.run(ctx, o, t)
 	out := s.outcome()
 	if err != nil {
 		return out, err

@@ -108,7 +108,7 @@ func TestTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		var words dictionary
-		got, err := words.read("x", tree)
+		got, err := words.text("x", readRow(tree))
 		if err != nil || len(got.words) != c.want || len(got.spans) != c.want {
 			var all []string
 			for n := range tree.Root().All() {
@@ -127,7 +127,7 @@ func TestTooManyTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := words.read("a.go", tree); err == nil {
+	if _, err := words.text("a.go", readRow(tree)); err == nil {
 		t.Error("no limit")
 	}
 }
@@ -274,7 +274,7 @@ func FuzzQuality(f *testing.F) {
 			}
 		}
 		var words dictionary
-		one, err := words.read("x", tree)
+		one, err := words.text("x", readRow(tree))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +324,7 @@ func BenchmarkDuplication(b *testing.B) {
 		var words dictionary
 		var texts []text
 		for i, tree := range trees {
-			one, err := words.read(fmt.Sprint(i), tree)
+			one, err := words.text(fmt.Sprint(i), readRow(tree))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -73,7 +73,7 @@ func compareFiles(t testing.TB, paths []string) comparison {
 			t.Logf("%s: %v", path, err)
 			continue
 		}
-		one, err := words.read(path, tree)
+		one, err := words.text(path, readRow(tree))
 		if err != nil {
 			t.Fatal(err)
 		}

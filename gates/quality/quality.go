@@ -9,6 +9,7 @@
 package quality
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,26 +83,62 @@ type tally struct {
 	first       string // the first file that could not be read, by name
 }
 
-// survey gives fn each source that is to be judged, from several goroutines at
-// once. A language of which no file could be read is an error.
-func (o Options) survey(ctx context.Context, t *gates.Target, fn func(git.File, *syntax.Tree) error) (*survey, error) {
+// look is what a gate wants of each source.
+type look[R any] struct {
+	// key names all that decides the result of read besides the file.
+	key string
+	// read is what there is to say of one file: it hangs on the file's name and
+	// content only, and is kept between runs.
+	read func(git.File, *syntax.Tree) R
+	// use takes a result in; false: it is none of ours. Both are called from
+	// several goroutines at once.
+	use func(git.File, R) (ok bool, err error)
+}
+
+// record is what is kept of a source: what every gate says of it, and one gate's
+// own part.
+type record[R any] struct {
+	LeftOut bool  `json:"left_out,omitempty"`
+	Bytes   int64 `json:"bytes,omitempty"`
+	Fault   int   `json:"fault,omitempty"`  // the line of the first syntax error
+	Broken  bool  `json:"broken,omitempty"` // most of it does not parse
+	Own     R     `json:"own"`
+}
+
+// run looks at each source that is to be judged. A language of which no file
+// could be read is an error.
+func (l look[R]) run(ctx context.Context, o Options, t *gates.Target) (*survey, error) {
 	s := &survey{tally: make(map[syntax.Language]*tally)}
 	if !syntax.Available() {
 		return s, syntax.ErrUnavailable
 	}
-	err := o.Files.Each(ctx, t.Tree, o.sources(t), t.Jobs, func(f git.File, tree *syntax.Tree, err error) error {
+	known := t.Known(l.key)
+	defer known.Keep()
+	var unknown []git.File
+	for _, f := range o.sources(t) {
+		var r record[R]
+		if !known.Get(gates.ContentID(f), &r) {
+			unknown = append(unknown, f)
+		} else if ok, err := l.take(s, f, r); err != nil {
+			return s, err
+		} else if !ok {
+			unknown = append(unknown, f)
+		}
+	}
+	err := o.Files.Each(ctx, t.Tree, unknown, t.Jobs, func(f git.File, tree *syntax.Tree, err error) error {
 		switch {
 		case errors.Is(err, syntax.ErrUnavailable):
 			return err
-		case tree != nil && !o.wanted(f, tree):
-			s.leave(f)
+		case tree == nil: // may be a matter of time: not kept
+			s.missing(f, err)
 			return nil
 		}
-		s.count(f, tree, err)
-		if tree == nil {
-			return nil
+		r := l.record(f, tree)
+		known.Put(gates.ContentID(f), r)
+		if ok, err := l.take(s, f, r); !ok || err != nil {
+			return cmp.Or(err, fmt.Errorf("%s: what was read of it does not hold together", gates.Path(f.Path)))
 		}
-		return fn(f, tree)
+		return nil
 	})
 	if err != nil {
 		return s, err
@@ -109,24 +146,63 @@ func (o Options) survey(ctx context.Context, t *gates.Target, fn func(git.File, 
 	return s, s.unreadable()
 }
 
+func (l look[R]) record(f git.File, tree *syntax.Tree) record[R] {
+	r := record[R]{Bytes: int64(len(tree.Source))}
+	if !wanted(f, tree) {
+		r.LeftOut = true
+		return r
+	}
+	if tree.Root().HasError() {
+		r.Fault = tree.Errors()[0].Start().Line
+	}
+	r.Broken = tree.ErrorRatio() > 0.5
+	r.Own = l.read(f, tree)
+	return r
+}
+
+// take takes a record in, new or known.
+func (l look[R]) take(s *survey, f git.File, r record[R]) (ok bool, err error) {
+	if !r.LeftOut {
+		if ok, err := l.use(f, r.Own); !ok || err != nil {
+			return ok, err
+		}
+	}
+	s.count(f, r.LeftOut, r.Bytes, r.Fault, r.Broken)
+	return true, nil
+}
+
 // wanted says whether a file is to be judged, by its content.
-func (o Options) wanted(f git.File, tree *syntax.Tree) bool {
+func wanted(f git.File, tree *syntax.Tree) bool {
 	_, source := syntax.LanguageOf(f.Path, tree.Source)
 	return source && leaveOut(f.Path, tree.Source) == ""
 }
 
-// leave counts a file that was read, and is nobody's work.
-func (s *survey) leave(f git.File) {
+// count counts a file that was parsed.
+func (s *survey) count(f git.File, leftOut bool, bytes int64, fault int, broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leftOut++
 	s.examined.Files++
-	s.examined.Bytes += f.Size
+	s.examined.Bytes += bytes
+	if leftOut { // nobody's work
+		s.leftOut++
+		return
+	}
+	s.judged++
+	if fault > 0 {
+		s.note(f, fault, "syntax error: what is around it is judged in part")
+	}
+	s.tallied(f, !broken)
 }
 
-func (s *survey) count(f git.File, tree *syntax.Tree, err error) {
+// missing counts a file that could not be parsed.
+func (s *survey) missing(f git.File, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.note(f, 0, err.Error()+": nothing in it is judged")
+	s.tallied(f, false)
+}
+
+func (s *survey) tallied(f git.File, read bool) {
 	language, _ := syntax.LanguageOf(f.Path, nil)
 	l := s.tally[language]
 	if l == nil {
@@ -134,18 +210,7 @@ func (s *survey) count(f git.File, tree *syntax.Tree, err error) {
 		s.tally[language] = l
 	}
 	l.files++
-	switch {
-	case tree == nil:
-		s.note(f, 0, err.Error()+": nothing in it is judged")
-	case tree.Root().HasError():
-		s.note(f, tree.Errors()[0].Start().Line, "syntax error: what is around it is judged in part")
-	}
-	if tree != nil {
-		s.judged++
-		s.examined.Files++
-		s.examined.Bytes += int64(len(tree.Source))
-	}
-	if tree != nil && tree.ErrorRatio() <= 0.5 {
+	if read {
 		l.read++
 	} else if l.first == "" || f.Path < l.first {
 		l.first = f.Path

@@ -2,6 +2,8 @@ package quality
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -26,7 +28,7 @@ const tokenLimit = 24_000_000
 // it is safe for concurrent use.
 type dictionary struct {
 	mu     sync.Mutex
-	words  map[string]uint32
+	words  map[word]uint32
 	tokens int
 }
 
@@ -41,12 +43,34 @@ var whole = map[string]bool{
 // comments are nodes that are passed over.
 var comments = map[string]bool{"comment": true, "html_comment": true, "line_comment": true, "block_comment": true, "hash_bang_line": true, "shebang": true}
 
-// read makes a file's tokens: the leaves of its syntax without comments,
+// word stands for what a token says: the begin of its digest, so that nothing of
+// a source is kept between runs. Two tokens that differ have one word in 10^5
+// repositories of the greatest size; their lines would count as copies.
+type word [8]byte
+
+func wordOf(bytes []byte) word {
+	sum := sha256.Sum256(bytes)
+	return word(sum[:8])
+}
+
+// row is a file's tokens as they are kept: its words, each once, and for each
+// token the number of its word, the lines from the last token's begin to its own,
+// and the lines that it has more than one. Numbers are varints.
+type row struct {
+	Lines  int
+	Words  []byte
+	Tokens []byte
+}
+
+// errNoRow says that a row does not hold together: it was not kept by us.
+var errNoRow = errors.New("not a row of tokens")
+
+// readRow makes a file's tokens: the leaves of its syntax without comments,
 // strings in one piece.
-func (d *dictionary) read(path string, tree *syntax.Tree) (text, error) {
-	t := text{path: path, lines: tree.Lines()}
-	local := make(map[string]uint32) // this file's numbers
-	var keys []string
+func readRow(tree *syntax.Tree) row {
+	r := row{Lines: tree.Lines()}
+	local := make(map[string]uint64) // this file's numbers
+	before := 0
 	tree.Root().Walk(func(n syntax.Node) bool {
 		kind := n.Kind()
 		switch {
@@ -61,51 +85,68 @@ func (d *dictionary) read(path string, tree *syntax.Tree) (text, error) {
 		}
 		number, ok := local[string(bytes)]
 		if !ok {
-			number = uint32(len(keys))
+			number = uint64(len(local))
 			local[string(bytes)] = number
-			keys = append(keys, key(bytes))
+			w := wordOf(bytes)
+			r.Words = append(r.Words, w[:]...)
 		}
 		first, last := n.Lines()
-		t.words = append(t.words, number)
-		t.spans = append(t.spans, lineSpan{uint32(first), uint32(last)})
+		for _, v := range []uint64{number, uint64(first - before), uint64(last - first)} {
+			r.Tokens = binary.AppendUvarint(r.Tokens, v)
+		}
+		before = first
 		return false
 	})
-	return t, d.translate(t.words, keys)
+	return r
+}
+
+// text is a file's row, with the numbers that its words have in all files.
+func (d *dictionary) text(path string, r row) (text, error) {
+	t := text{path: path, lines: r.Lines}
+	known, line := uint64(len(r.Words)/len(word{})), uint64(0)
+	for in := r.Tokens; len(in) > 0; {
+		var v [3]uint64
+		for i := range v {
+			n, size := binary.Uvarint(in)
+			if size <= 0 || n > 1<<31 {
+				return t, errNoRow
+			}
+			v[i], in = n, in[size:]
+		}
+		line += v[1]
+		if v[0] >= known || line+v[2] > uint64(r.Lines)+1 {
+			return t, errNoRow
+		}
+		t.words = append(t.words, uint32(v[0]))
+		t.spans = append(t.spans, lineSpan{uint32(line), uint32(line + v[2])})
+	}
+	return t, d.translate(t.words, r.Words)
 }
 
 // translate turns a file's numbers into those of all files.
-func (d *dictionary) translate(words []uint32, keys []string) error {
+func (d *dictionary) translate(words []uint32, keys []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.tokens += len(words); d.tokens > tokenLimit {
 		return fmt.Errorf("more source than can be compared at once (%d million tokens): give the parts of the repository gates of their own, or disable this one", tokenLimit/1_000_000)
 	}
 	if d.words == nil {
-		d.words = make(map[string]uint32)
+		d.words = make(map[word]uint32)
 	}
-	numbers := make([]uint32, len(keys))
-	for i, k := range keys {
+	numbers := make([]uint32, 0, len(keys)/len(word{}))
+	for ; len(keys) >= len(word{}); keys = keys[len(word{}):] {
+		k := word(keys[:len(word{})])
 		number, ok := d.words[k]
 		if !ok {
 			number = uint32(len(d.words) + 1)
 			d.words[k] = number
 		}
-		numbers[i] = number
+		numbers = append(numbers, number)
 	}
 	for i, w := range words {
 		words[i] = numbers[w]
 	}
 	return nil
-}
-
-// key is a token's text, or the digest of a long one. No text is as short as
-// its digest is long, and means another.
-func key(bytes []byte) string {
-	if len(bytes) <= sha256.Size {
-		return string(bytes)
-	}
-	sum := sha256.Sum256(bytes)
-	return string(sum[:]) + "…"
 }
 
 func blank(bytes []byte) bool {

@@ -1,13 +1,12 @@
 package sast
 
 import (
-	"regexp"
-
 	"github.com/wf-ci/wf-ci/gates/project"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // declarations are TypeScript files that hold types only.
-var declarations = regexp.MustCompile(`\.d\.[cm]?ts$`)
+var declarations = lazyregexp.New(`\.d\.[cm]?ts$`)
 
 // Classify is what a file is, by the usual names of folders and files, and by
 // its content where that is known.

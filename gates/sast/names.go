@@ -2,8 +2,9 @@ package sast
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // scopes says what names stand for: in each function, and in the file, the
@@ -370,7 +371,7 @@ func (t *tree) inClass(i int32) bool {
 	return false
 }
 
-var versionSuffix = regexp.MustCompile(`^v[0-9]+$`)
+var versionSuffix = lazyregexp.New(`^v[0-9]+$`)
 
 // goPackage is the name under which a package is usually known.
 func goPackage(importPath string) string {

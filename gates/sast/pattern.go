@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates/syntax"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Names that stand for what is no code in a pattern while it is parsed.
@@ -47,10 +47,10 @@ type pattern struct {
 }
 
 var (
-	metaName    = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*`)
-	metaWhole   = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$`)
-	requireCall = regexp.MustCompile(`require\s*\(\s*["'][^"']*["']\s*\)`)
-	plainWord   = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]+`)
+	metaName    = lazyregexp.New(`^[A-Z_][A-Z0-9_]*`)
+	metaWhole   = lazyregexp.New(`^\$[A-Z_][A-Z0-9_]*$`)
+	requireCall = lazyregexp.New(`require\s*\(\s*["'][^"']*["']\s*\)`)
+	plainWord   = lazyregexp.New(`[A-Za-z_][A-Za-z0-9_]+`)
 )
 
 const maxPattern = 8 << 10

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // rule is one rule of a file.
@@ -82,7 +83,7 @@ func (r *reader) fail(n *yaml.Node, format string, args ...any) {
 	}
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?`)
+var yamlLine = lazyregexp.New(`^yaml: (?:line ([0-9]+): )?`)
 
 // parseRules reads a rule file: all that is wrong in it, up to a limit.
 func parseRules(file string, data []byte) ([]*rule, error) {
@@ -206,8 +207,8 @@ func (r *reader) texts(n *yaml.Node) []string {
 }
 
 var (
-	ruleID    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-	cweNumber = regexp.MustCompile(`^(?i)cwe-([0-9]{1,5})\b`)
+	ruleID    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	cweNumber = lazyregexp.New(`^(?i)cwe-([0-9]{1,5})\b`)
 	languages = map[string]family{
 		"javascript": javascript, "js": javascript, "typescript": javascript, "ts": javascript, "jsx": javascript, "tsx": javascript,
 		"python": python, "py": python, "python3": python, "go": golang, "golang": golang, "rust": rust,

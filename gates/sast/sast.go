@@ -142,8 +142,27 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 	}}
 	files, excluded := g.candidates(t)
 	l.counts["files_excluded"] = float64(excluded)
-	err = g.options.Files.Each(ctx, t.Tree, files, max(1, t.Jobs), func(f git.File, parsed *syntax.Tree, err error) error {
-		return l.file(ctx, f, parsed, err)
+	known := t.Known(fmt.Sprintf("%s %s rules %s", engineVersion, syntax.Versions, rules.Digest()))
+	defer known.Keep()
+	var unknown []git.File
+	for _, f := range files {
+		var s seen
+		if known.Get(gates.ContentID(f), &s) {
+			l.add(f, s)
+		} else {
+			unknown = append(unknown, f)
+		}
+	}
+	err = g.options.Files.Each(ctx, t.Tree, unknown, max(1, t.Jobs), func(f git.File, parsed *syntax.Tree, err error) error {
+		s, failed := l.file(ctx, f, parsed, err)
+		if failed != nil {
+			return failed
+		}
+		if err == nil { // one that is too hard may be a matter of time
+			known.Put(gates.ContentID(f), s)
+		}
+		l.add(f, s)
+		return nil
 	})
 	out := gates.Outcome{
 		Engine: gates.Engine{Name: engineName, Version: engineVersion}, Examined: l.examined,
@@ -186,63 +205,73 @@ func (g *gate) load(ctx context.Context, t *gates.Target) (*Rules, error) {
 	return rules, rules.check(ctx)
 }
 
+// seen is what one file came to. It hangs on the file's name and content and on
+// the rules, and on nothing else: it is kept between runs.
+type seen struct {
+	Excluded bool            `json:"excluded,omitempty"`
+	Unparsed bool            `json:"unparsed,omitempty"` // there is no tree
+	Broken   bool            `json:"broken,omitempty"`
+	Partial  bool            `json:"partial,omitempty"`
+	GaveUp   int             `json:"gave_up,omitempty"`
+	Bytes    int64           `json:"bytes,omitempty"`
+	Findings []gates.Finding `json:"findings,omitempty"` // without the path
+}
+
 // file looks at one file.
-func (l *look) file(ctx context.Context, f git.File, parsed *syntax.Tree, failed error) error {
-	var class Class
-	if parsed != nil {
-		class = l.gate.options.Classify(f.Path, parsed.Source)
-		if _, ok := syntax.LanguageOf(f.Path, parsed.Source); !ok {
-			class = Excluded // a translation or a video in a .ts file, a binary
-		}
+func (l *look) file(ctx context.Context, f git.File, parsed *syntax.Tree, failed error) (seen, error) {
+	if failed != nil {
+		return seen{Unparsed: true, Findings: []gates.Finding{{
+			Rule: "sast-unparsed", Severity: gates.SeverityNote, Message: fmt.Sprintf("not looked at: %v", failed),
+		}}}, nil
+	}
+	class := l.gate.options.Classify(f.Path, parsed.Source)
+	if _, ok := syntax.LanguageOf(f.Path, parsed.Source); !ok {
+		class = Excluded // a translation or a video in a .ts file, a binary
 	}
 	if class == Excluded {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.counts["files_excluded"]++
-		l.examined.Files++ // its content was looked at to tell
-		return nil
-	}
-	language, _ := syntax.LanguageOf(f.Path, nil)
-	family := familyOf(language)
-	if failed != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.looked[family]++
-		l.broken[family]++
-		l.counts["files_unparsed"]++
-		l.examined.Files++
-		l.findings = append(l.findings, gates.Finding{
-			Rule: "sast-unparsed", Severity: gates.SeverityNote, Path: gates.Path(f.Path),
-			Message: fmt.Sprintf("not looked at: %v", failed),
-		})
-		return nil
+		return seen{Excluded: true}, nil
 	}
 	result, err := l.rules.file(ctx, parsed)
 	if err != nil {
-		return err
-	}
-	if class == Test {
-		for i := range result.findings {
-			result.findings[i].Severity = gates.SeverityNote
-		}
+		return seen{}, err
 	}
 	for i := range result.findings {
-		result.findings[i].Path = gates.Path(f.Path)
+		if class == Test {
+			result.findings[i].Severity = gates.SeverityNote
+		}
+		// As a report has it: what is kept says the same.
+		result.findings[i].Message = strings.ToValidUTF8(result.findings[i].Message, "\ufffd")
 	}
+	return seen{
+		Broken: result.broken, Partial: result.partial, GaveUp: len(result.gaveUp),
+		Bytes: int64(len(parsed.Source)), Findings: result.findings,
+	}, nil
+}
+
+// add counts what a file came to.
+func (l *look) add(f git.File, s seen) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.examined.Files++
-	l.examined.Bytes += int64(len(parsed.Source))
+	l.examined.Files++ // an excluded one too: its content was looked at to tell
+	if s.Excluded {
+		l.counts["files_excluded"]++
+		return
+	}
+	language, _ := syntax.LanguageOf(f.Path, nil)
+	family := familyOf(language)
 	l.looked[family]++
-	if result.broken {
+	l.examined.Bytes += s.Bytes
+	if s.Broken || s.Unparsed {
 		l.broken[family]++
 		l.counts["files_unparsed"]++
-	} else if result.partial {
+	} else if s.Partial {
 		l.counts["files_partial"]++
 	}
-	l.counts["rules_gave_up"] += float64(len(result.gaveUp))
-	l.findings = append(l.findings, result.findings...)
-	return nil
+	l.counts["rules_gave_up"] += float64(s.GaveUp)
+	for _, finding := range s.Findings {
+		finding.Path = gates.Path(f.Path)
+		l.findings = append(l.findings, finding)
+	}
 }
 
 // result is what was found in one file.

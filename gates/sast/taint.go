@@ -1,9 +1,10 @@
 package sast
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // clean is the taint of what comes from nowhere bad.
@@ -404,7 +405,7 @@ func (w *flow) function(i, first int32) {
 }
 
 // numberType is the annotation of a parameter that a framework makes a number of.
-var numberType = regexp.MustCompile(`^\s*:\s*(?:Annotated\[\s*)?(?:int|float|bool|Decimal|UUID|uuid\.UUID|date|datetime)\b`)
+var numberType = lazyregexp.New(`^\s*:\s*(?:Annotated\[\s*)?(?:int|float|bool|Decimal|UUID|uuid\.UUID|date|datetime)\b`)
 
 func copyOf(env map[string]int32) map[string]int32 {
 	c := make(map[string]int32, len(env))

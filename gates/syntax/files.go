@@ -28,6 +28,14 @@ type Files struct {
 	mu    sync.Mutex
 	known map[content]*parsed
 	used  int64
+	count int
+}
+
+// Parsed is how many contents were read and parsed so far.
+func (s *Files) Parsed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
 }
 
 // content is what a tree depends on.
@@ -183,6 +191,7 @@ func (s *Files) work(ctx context.Context, c content, p *parsed, size int64, r io
 			p.tree, p.err = nil, fmt.Errorf("the parser crashed: %v", crash)
 		}
 		s.mu.Lock()
+		s.count++
 		memory := int64(256)
 		if p.tree != nil {
 			memory += p.tree.memory()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -79,7 +79,7 @@ func mypy(ctx context.Context, t *gates.Target, root *os.Root, u unit) (measure,
 	return m, log, nil
 }
 
-var unresolvedImport = regexp.MustCompile(`(?m)^.*Cannot find implementation or library stub for module.*$`)
+var unresolvedImport = lazyregexp.New(`(?m)^.*Cannot find implementation or library stub for module.*$`)
 
 func firstLine(data []byte) string {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(data), []byte("\n"))
@@ -176,8 +176,8 @@ func tie(modules []module, dir string, sources []git.File, engine string) (measu
 }
 
 var (
-	mypyLine = regexp.MustCompile(`^(.+?):(\d+):(\d+): error: (.*?)(?:  \[[a-z-]+\])?$`)
-	isAny    = regexp.MustCompile(`^(Expression type contains "Any"|Expression has type "Any"|Function is missing a )`)
+	mypyLine = lazyregexp.New(`^(.+?):(\d+):(\d+): error: (.*?)(?:  \[[a-z-]+\])?$`)
+	isAny    = lazyregexp.New(`^(Expression type contains "Any"|Expression has type "Any"|Function is missing a )`)
 )
 
 // readMypy are the places that mypy prints.

@@ -9,11 +9,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -171,10 +171,10 @@ func (c *capped) Write(p []byte) (int, error) {
 var (
 	// diagnostic is a message of the compiler among the names of symbols, which
 	// hold no blanks: type-coverage has one list for both.
-	diagnostic = regexp.MustCompile(`^\S+ .*[.?:]$`)
+	diagnostic = lazyregexp.New(`^\S+ .*[.?:]$`)
 	// unresolved is a package that is not installed. What comes out of it counts
 	// as typed, so that a project without its packages has 100 %.
-	unresolved = regexp.MustCompile(`^Cannot find module '([^'./][^']*)'`)
+	unresolved = lazyregexp.New(`^Cannot find module '([^'./][^']*)'`)
 )
 
 // readTypeCoverage reads the JSON of type-coverage. Without a symbol its

@@ -2,9 +2,10 @@ package ci
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // dependabot is whose runs get a token that may not write, as a fork's do.
@@ -129,9 +130,9 @@ func numberIn(ref string) int {
 }
 
 var (
-	eventName      = regexp.MustCompile(`^[a-z_]{1,64}$`)
-	objectID       = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$`)
+	eventName      = lazyregexp.New(`^[a-z_]{1,64}$`)
+	objectID       = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	repositoryName = lazyregexp.New(`^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$`)
 )
 
 // checker lets through only what the platform can mean. The first error stays.

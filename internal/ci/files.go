@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // ErrNoFile says that the platform gave no file for this: outside of Actions,
@@ -23,7 +24,7 @@ const (
 	MaxSummaryFile = 1 << 20
 )
 
-var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
+var outputName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
 
 // Output gives the step an output, through GITHUB_OUTPUT. The value may hold
 // anything; what is no UTF-8 becomes U+FFFD. The error is [ErrNoFile], or says

@@ -4,9 +4,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // The places of a container action (Runner.Worker/Handlers/ContainerActionHandler.cs).
@@ -60,7 +61,7 @@ func newWorkspace(getenv func(string) string, marks []string) Workspace {
 
 // hostWorkspace is a workspace of a hosted or self-hosted runner, where
 // RUNNER_WORKSPACE does not say: NAME twice, in a folder work, _work or __w.
-var hostWorkspace = regexp.MustCompile(`^(?:/.+)?/(?:_?work|__w)/([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+)(/.*)?$`)
+var hostWorkspace = lazyregexp.New(`^(?:/.+)?/(?:_?work|__w)/([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+)(/.*)?$`)
 
 // Path is a path of the runner's host as it is here. The runner maps an input
 // that is such a path, but not one inside a longer text, nor what a workflow

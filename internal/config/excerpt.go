@@ -2,10 +2,11 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Widths, in characters, of what is shown of the user's text.
@@ -137,12 +138,12 @@ func width(r rune) int {
 // The gate named secrets is none.
 // A configuration has no place for secrets, but people put them there, and an
 // error message ends in a public log.
-var secretShapes = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)(?:(?:token|passw(?:or)?d|pwd|api[_-]?key|private[_-]?key|credential|secret[_-])[a-z0-9_-]*|secret|[_-]secrets)["']?\s*[:=]\s*["']?([^\s"',{}\[\]]{4,})`),
-	regexp.MustCompile(`\b[A-Za-z_][A-Za-z0-9_]*=["']?([^\s"',]{4,})`),
-	regexp.MustCompile(`://[^/\s:@]*:([^@\s]+)@`),
-	regexp.MustCompile(`((?:AKIA|ASIA|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|sk-|rk_|AIza|npm_|eyJ)[A-Za-z0-9_.-]{8,})`),
-	regexp.MustCompile(`([A-Za-z0-9_+=-]*[A-Za-z0-9_+/=-]{24,})`),
+var secretShapes = []*lazyregexp.Regexp{
+	lazyregexp.New(`(?i)(?:(?:token|passw(?:or)?d|pwd|api[_-]?key|private[_-]?key|credential|secret[_-])[a-z0-9_-]*|secret|[_-]secrets)["']?\s*[:=]\s*["']?([^\s"',{}\[\]]{4,})`),
+	lazyregexp.New(`\b[A-Za-z_][A-Za-z0-9_]*=["']?([^\s"',]{4,})`),
+	lazyregexp.New(`://[^/\s:@]*:([^@\s]+)@`),
+	lazyregexp.New(`((?:AKIA|ASIA|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|sk-|rk_|AIza|npm_|eyJ)[A-Za-z0-9_.-]{8,})`),
+	lazyregexp.New(`([A-Za-z0-9_+=-]*[A-Za-z0-9_+/=-]{24,})`),
 }
 
 // mask stars out what looks like a secret. It keeps the number of characters.
@@ -153,7 +154,7 @@ func mask(text string) string {
 	return text
 }
 
-func maskShape(shape *regexp.Regexp, text string, mixed bool) string {
+func maskShape(shape *lazyregexp.Regexp, text string, mixed bool) string {
 	var b strings.Builder
 	done := 0
 	for _, m := range shape.FindAllStringSubmatchIndex(text, -1) {

@@ -2,17 +2,18 @@ package config
 
 import (
 	"path"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // format is what a text has to look like. The pattern stands in the JSON
 // Schema too, so it keeps to what RE2 and ECMA 262 share.
 type format struct {
 	want    string // for "want …"
-	pattern *regexp.Regexp
+	pattern *lazyregexp.Regexp
 	lines   bool                     // may have several
 	refers  bool                     // names a gate that has to be there
 	private bool                     // may hold a secret: never shown in full
@@ -38,12 +39,12 @@ var formats = map[string]format{
 	"": {},
 	"branch": {
 		want:    "the name of a branch",
-		pattern: regexp.MustCompile(`^[^-/.\s~^:?*\[\\][^\s~^:?*\[\\]*$`),
+		pattern: lazyregexp.New(`^[^-/.\s~^:?*\[\\][^\s~^:?*\[\\]*$`),
 		check:   checkBranch,
 	},
 	"command": {
 		want:    "a command line",
-		pattern: regexp.MustCompile(`\S`),
+		pattern: lazyregexp.New(`\S`),
 		lines:   true,
 		private: true,
 		clean:   func(s string) string { return strings.TrimRight(s, "\n") },
@@ -51,52 +52,52 @@ var formats = map[string]format{
 	},
 	"deps-engine": {
 		want:    "own, npm-audit, pip-audit, cargo-audit or osv-scanner",
-		pattern: regexp.MustCompile(`^(own|npm-audit|pip-audit|cargo-audit|osv-scanner)$`),
+		pattern: lazyregexp.New(`^(own|npm-audit|pip-audit|cargo-audit|osv-scanner)$`),
 	},
 	"fingerprint": {
 		want:    "a fingerprint without spaces",
-		pattern: regexp.MustCompile(`^\S+$`),
+		pattern: lazyregexp.New(`^\S+$`),
 	},
 	"gate": {
 		want:    "the id of a gate",
-		pattern: regexp.MustCompile(gatePattern),
+		pattern: lazyregexp.New(gatePattern),
 		refers:  true,
 		limit:   64,
 	},
 	"file": {
 		want:    wantFile,
-		pattern: regexp.MustCompile(pathPattern + `$`),
+		pattern: lazyregexp.New(pathPattern + `$`),
 		check:   checkFile,
 		clean:   path.Clean,
 	},
 	"folder": {
 		want:    "a folder inside the repository such as sub/folder",
-		pattern: regexp.MustCompile(pathPattern + `/?$`),
+		pattern: lazyregexp.New(pathPattern + `/?$`),
 		clean:   cleanFolder,
 	},
 	"pattern": {
 		want:    "a path pattern such as src/core/** or *.proto",
-		pattern: regexp.MustCompile(`^[^\\!#\s][^\\]*$`),
+		pattern: lazyregexp.New(`^[^\\!#\s][^\\]*$`),
 		check:   checkPattern,
 	},
 	"person": {
 		want:    "a person such as @ana or ana@example.com",
-		pattern: regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9-]*|[^\s@<>]+@[^\s@<>]+)$`),
+		pattern: lazyregexp.New(`^(@[A-Za-z0-9][A-Za-z0-9-]*|[^\s@<>]+@[^\s@<>]+)$`),
 	},
 	"variable": {
 		want:    "the name of an environment variable",
-		pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
+		pattern: lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`),
 		private: true, // NAME=value is a likely mistake
 		limit:   128,
 	},
 	"words": {
 		want:    "text that is not blank",
-		pattern: regexp.MustCompile(`\S`),
+		pattern: lazyregexp.New(`\S`),
 		clean:   strings.TrimSpace,
 	},
 	"zone": {
 		want:    "a time zone such as UTC or Europe/Berlin",
-		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`),
+		pattern: lazyregexp.New(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`),
 		check:   checkZone,
 	},
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // kind is how the leaves of one Go type are read, written and described.
@@ -84,7 +85,7 @@ func showBool(v reflect.Value) string { return strconv.FormatBool(v.Bool()) }
 
 // decimal leaves out what YAML's versions disagree about (010, 0o10, 1_000)
 // and what no threshold is (.inf, 1e9).
-var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+var decimal = lazyregexp.New(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
 func parseInt(s *spec, text string) (reflect.Value, *fault) {
 	if !decimal.MatchString(text) || strings.Contains(text, ".") {
@@ -134,7 +135,7 @@ func outside(s *spec, n float64) bool {
 
 const durationPattern = `^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`
 
-var duration = regexp.MustCompile(durationPattern)
+var duration = lazyregexp.New(durationPattern)
 
 func parseDuration(s *spec, text string) (reflect.Value, *fault) {
 	d, err := time.ParseDuration(text)
@@ -174,7 +175,7 @@ func parseDate(s *spec, text string) (reflect.Value, *fault) {
 
 const portsPattern = `^[0-9]{4,5}-[0-9]{4,5}$`
 
-var portRange = regexp.MustCompile(portsPattern)
+var portRange = lazyregexp.New(portsPattern)
 
 func parsePorts(s *spec, text string) (reflect.Value, *fault) {
 	if !portRange.MatchString(text) {

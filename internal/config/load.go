@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // maxSize is the largest file that is looked at. A thousand waivers fit.
@@ -84,9 +85,9 @@ func badCharacter(src *source, text string) (Error, bool) {
 }
 
 var (
-	yamlLine      = regexp.MustCompile(`^line (\d+): `)
-	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
-	badStart      = regexp.MustCompile("(?:^|[-,:\\[{?] *)([@`%])")
+	yamlLine      = lazyregexp.New(`^line (\d+): `)
+	unknownAnchor = lazyregexp.New(`^unknown anchor '(.+)' referenced$`)
+	badStart      = lazyregexp.New("(?:^|[-,:\\[{?] *)([@`%])")
 )
 
 // syntax turns the YAML parser's error, which knows the line at best, into
