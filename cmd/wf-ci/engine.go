@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/sast"
 )
 
 // engineCmd is how a gate starts one of our engines in a process of its own:
@@ -18,7 +19,9 @@ type engineCmd struct {
 
 // engines are the parts of this program that run in a process of their own.
 func engines() map[string]gates.EngineFunc {
-	return map[string]gates.EngineFunc{}
+	return map[string]gates.EngineFunc{
+		sast.GosecEngine: sast.Gosec,
+	}
 }
 
 func (c *engineCmd) Run(ctx context.Context, a *app) error {
