@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
 	"gates/project":        {"internal/git"},
-	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
+	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
@@ -49,6 +49,7 @@ var only = map[string][]string{
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
 	"github.com/tree-sitter":                {"gates/syntax"},
+	"github.com/securego/gosec/v2":          {"gates/sast"},
 }
 
 // source is a Go file of ours that is no test.

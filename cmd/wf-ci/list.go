@@ -55,7 +55,7 @@ func optIn(cfg *config.Config) []gates.Gate {
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
 	built := map[string]func() gates.Gate{
-		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files, RulesFiles: g.SAST.Rules}) },
+		"sast": func() gates.Gate { return sast.Gate(sastOptions(g.SAST, files)) },
 		"tests": func() gates.Gate {
 			return coverage.Tests(coverage.TestOptions{Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run})
 		},
@@ -80,6 +80,16 @@ func optIn(cfg *config.Config) []gates.Gate {
 		list = append(list, make())
 	}
 	return list
+}
+
+func sastOptions(c config.SASTGate, files *syntax.Files) sast.Options {
+	return sast.Options{
+		Files: files, RulesFiles: c.Rules, Engines: c.Engines,
+		Configs: map[string]string{
+			"semgrep": c.SemgrepRules, "opengrep": c.SemgrepRules, "ast-grep": c.AstGrepRules,
+			"bandit": c.BanditConfig, "ruff": c.RuffConfig, "eslint": c.ESLintConfig,
+		},
+	}
 }
 
 func checkpointOptions(cfg *config.Config) checkpoints.Options {

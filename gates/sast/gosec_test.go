@@ -32,6 +32,30 @@ func find(db *sql.DB, r *http.Request) {
 }
 `
 
+// goTarget is a target whose go finds what is compiled already.
+func goTarget(t *testing.T, repo *gittest.Repo, base string) *gates.Target {
+	t.Helper()
+	tg := gatestest.Target(t, repo, base)
+	if os.Getenv("GOCACHE") == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tg.Runner.Env = append(tg.Runner.Env, "GOCACHE="+filepath.Join(cache, "go-build"))
+	}
+	return tg
+}
+
+func goFiles(t *testing.T, files map[string]string) *gates.Target {
+	t.Helper()
+	repo := gittest.New(t)
+	for name, text := range files {
+		repo.Write(name, text)
+	}
+	repo.Commit("one")
+	return goTarget(t, repo, "")
+}
+
 func messages(findings []gates.Finding) string {
 	var list []string
 	for _, f := range findings {
@@ -52,12 +76,12 @@ func TestGosecVersion(t *testing.T) {
 
 func TestGosec(t *testing.T) {
 	needParsers(t)
-	tg := target(t, map[string]string{"svc/go.mod": goModule, "svc/a.go": sqlThrough, "svc/a_test.go": "package m\n", "vendor/x/x.go": "package x\n"})
+	tg := goFiles(t, map[string]string{"svc/go.mod": goModule, "svc/a.go": sqlThrough, "svc/a_test.go": "package m\n", "vendor/x/x.go": "package x\n"})
 	res := runGate(t, tg, Options{})
 	if res.Err != nil {
 		t.Fatal(res.Err)
 	}
-	want := "svc/a.go:12:19-12:20 error go-sql-built"
+	want := "svc/a.go:12:9-12:20 error go-sql-built"
 	if got := show(res.Outcome.Findings); got != want {
 		t.Errorf("findings\n%s\nwant\n%s", got, want)
 	}
@@ -73,7 +97,7 @@ func TestGosec(t *testing.T) {
 		t.Errorf("%+v, %+v", own.Outcome, res.Outcome)
 	}
 	alone := runGate(t, tg, Options{Engines: []string{"gosec"}})
-	if alone.Err != nil || show(alone.Outcome.Findings) != "svc/a.go:12:19-0:0 error gosec/G701" || alone.Outcome.Examined.Files != 1 {
+	if alone.Err != nil || show(alone.Outcome.Findings) != "svc/a.go:12:17-0:0 error gosec/G701" || alone.Outcome.Examined.Files != 1 {
 		t.Errorf("%v %s %+v", alone.Err, show(alone.Outcome.Findings), alone.Outcome.Examined)
 	}
 	tg.TreeOnly = true
@@ -96,7 +120,7 @@ func TestGosecCannotLook(t *testing.T) {
 		"other system": {map[string]string{"go.mod": goModule, "a_plan9.go": "package m\n"}, "could not look at "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tg := target(t, tt.files)
+			tg := goFiles(t, tt.files)
 			tg.Offline = true
 			res := runGate(t, tg, Options{})
 			if got := messages(res.Outcome.Findings); res.Err != nil || !strings.Contains(got, tt.note) || strings.Contains(got, tg.Dir) {
@@ -114,7 +138,7 @@ func TestGosecCannotLook(t *testing.T) {
 
 func TestNoGo(t *testing.T) {
 	needParsers(t)
-	tg := target(t, map[string]string{"go.mod": goModule, "a.go": sqlThrough})
+	tg := goFiles(t, map[string]string{"go.mod": goModule, "a.go": sqlThrough})
 	tg.Runner.Env = slices.DeleteFunc(slices.Clone(tg.Runner.Env), func(kv string) bool { return strings.HasPrefix(kv, "PATH=") })
 	tg.Runner.Env = append(tg.Runner.Env, "PATH="+t.TempDir())
 	g := &gate{options: Options{Classify: Classify}}
@@ -153,7 +177,7 @@ func TestNosec(t *testing.T) {
 			repo.Git("branch", "base")
 			repo.Write("a.go", after)
 			repo.Commit("two")
-			res := runGate(t, gatestest.Target(t, repo, "base"), Options{Engines: []string{"gosec"}})
+			res := runGate(t, goTarget(t, repo, "base"), Options{Engines: []string{"gosec"}})
 			if got := len(res.Outcome.Findings) > 0; res.Err != nil || got != tt.found {
 				t.Errorf("error %v, findings %s", res.Err, show(res.Outcome.Findings))
 			}

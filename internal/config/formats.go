@@ -70,6 +70,10 @@ var formats = map[string]format{
 		pattern: regexp.MustCompile(pathPattern + `/?$`),
 		clean:   cleanFolder,
 	},
+	"sast-engine": {
+		want:    "wf-ci, gosec, semgrep, opengrep, bandit, ruff, eslint or ast-grep",
+		pattern: regexp.MustCompile(`^(wf-ci|gosec|semgrep|opengrep|bandit|ruff|eslint|ast-grep)$`),
+	},
 	"pattern": {
 		want:    "a path pattern such as src/core/** or *.proto",
 		pattern: regexp.MustCompile(`^[^\\!#\s][^\\]*$`),
