@@ -127,6 +127,10 @@ type Target struct {
 	// engine's name is added to it. Empty: no engine can be started.
 	Self []string
 
+	// TreeOnly: only what hangs on Tree alone may be found, because Dir holds
+	// another tree, or because it is compared with one that Dir does not hold.
+	TreeOnly bool
+
 	// Offline: no gate may ask the network for anything.
 	Offline bool
 

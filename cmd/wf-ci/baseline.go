@@ -70,6 +70,7 @@ func (a *app) ratchet(ctx context.Context, j *job, o options) (*comparison, erro
 	if j.target.Change.Everything() {
 		return nil, undecided{errors.New("there is no base to compare with: name one with --base REV")}
 	}
+	j.target.TreeOnly = true // on both sides, so that they can be compared
 	base, err := atBase(ctx, j)
 	if err != nil {
 		return nil, undecided{fmt.Errorf("read the base: %w", err)}

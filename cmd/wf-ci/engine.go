@@ -11,6 +11,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates/bundle"
 	"github.com/wf-ci/wf-ci/gates/deps"
 	"github.com/wf-ci/wf-ci/gates/lint"
+	"github.com/wf-ci/wf-ci/gates/sast"
 )
 
 // engineCmd is how a gate starts one of our engines in a process of its own:
@@ -24,6 +25,7 @@ func engines() map[string]gates.EngineFunc {
 	all := map[string]gates.EngineFunc{
 		bundle.EngineName: bundle.Engine,
 		deps.Govulncheck:  deps.RunGovulncheck,
+		sast.GosecEngine:  sast.Gosec,
 	}
 	maps.Copy(all, lint.Engines())
 	return all

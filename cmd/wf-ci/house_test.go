@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"gates/deps":           {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run", "internal/state"},
 	"gates/lint":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/project":        {"internal/git", "internal/lazyregexp"},
-	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp"},
+	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/bundle":         {"gates", "gates/project", "internal/git", "internal/lazyregexp"},
@@ -66,6 +66,7 @@ var only = map[string][]string{
 	"github.com/tree-sitter":                {"gates/syntax"},
 	"github.com/rhysd/actionlint":           {"gates/lint"},
 	"honnef.co/go/tools":                    {"gates/lint"},
+	"github.com/securego/gosec/v2":          {"gates/sast"},
 }
 
 // source is a Go file of ours that is no test.

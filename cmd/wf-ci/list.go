@@ -69,7 +69,7 @@ func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
 	built := map[string]func() gates.Gate{
-		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files, RulesFiles: g.SAST.Rules}) },
+		"sast": func() gates.Gate { return sast.Gate(sastOptions(g.SAST, files)) },
 		"deps": func() gates.Gate { return deps.Gate(a.depsOptions(cfg, !o.treeOnly)) },
 		"tests": func() gates.Gate {
 			return coverage.Tests(coverage.TestOptions{
@@ -124,6 +124,16 @@ func measures(cfg *config.Config, o options) bool {
 	c := cfg.Gates.Coverage
 	left := len(o.only) > 0 && !slices.Contains(o.only, "coverage") || slices.Contains(o.skip, "coverage")
 	return c.Enabled && c.Report == "" && wasAsked(cfg, "coverage") && !left
+}
+
+func sastOptions(c config.SASTGate, files *syntax.Files) sast.Options {
+	return sast.Options{
+		Files: files, RulesFiles: c.Rules, Engines: c.Engines,
+		Configs: map[string]string{
+			"semgrep": c.SemgrepRules, "opengrep": c.SemgrepRules, "ast-grep": c.AstGrepRules,
+			"bandit": c.BanditConfig, "ruff": c.RuffConfig, "eslint": c.ESLintConfig,
+		},
+	}
 }
 
 func checkpointOptions(cfg *config.Config) checkpoints.Options {

@@ -51,6 +51,12 @@ type Options struct {
 	// RulesFiles are paths of rule files in the tree, read as policy, that add
 	// to the built-in rules. Optional.
 	RulesFiles []string
+	// Engines are the names of the engines to use, see [Engines]. Empty: our own,
+	// and gosec where there are Go modules and a Go toolchain.
+	Engines []string
+	// Configs are paths of files in the tree, read as policy, that an engine is
+	// configured with, by its name: its rules, or its settings. Optional.
+	Configs map[string]string
 	// Classify says what a file is. Content is its text; nil when only names
 	// are known yet. Optional; nil means [Classify].
 	Classify func(path string, content []byte) Class
@@ -68,6 +74,10 @@ func Gate(o Options) gates.Gate {
 		o.Files = &syntax.Files{}
 	}
 	g := &gate{options: o}
+	key := fmt.Sprintf("%s %s rules %s, and %q", engineVersion, syntax.Versions, builtinDigest(), o.RulesFiles)
+	if !o.ownOnly() {
+		key = "" // what else looks is no part of this program
+	}
 	return gates.Gate{
 		ID:       ID,
 		Doc:      "security faults in JavaScript, TypeScript, Python, Go and Rust code",
@@ -75,7 +85,9 @@ func Gate(o Options) gates.Gate {
 		Scope:    gates.ScopeChange,
 		Weight:   4,
 		Memory:   256,
-		CacheKey: fmt.Sprintf("%s %s rules %s, and %q", engineVersion, syntax.Versions, builtinDigest(), o.RulesFiles),
+		CacheKey: key,
+		// Of a tree that is not on disk gosec is left out (Target.TreeOnly).
+		TreeOnly: !slices.Equal(o.Engines, []string{GosecEngine}),
 		Plan:     g.plan,
 		Run:      g.run,
 	}
@@ -129,7 +141,8 @@ type look struct {
 	errs           []error
 }
 
-func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) {
+// own looks with our own rules.
+func (g *gate) own(ctx context.Context, t *gates.Target) (gates.Outcome, error) {
 	if !syntax.Available() {
 		return gates.Outcome{}, errors.New("engine unavailable: this build of wf-ci has no parsers (it was built without cgo); use the released binary or image, or build with a C compiler and CGO_ENABLED=1")
 	}
@@ -502,8 +515,10 @@ func (r *Rules) describe() []gates.Rule {
 }
 
 // security is how bad a rule's findings are, on the scale of CVSS.
-func (x *rule) security() string {
-	switch x.severity {
+func (x *rule) security() string { return securityOf(x.severity) }
+
+func securityOf(s gates.Severity) string {
+	switch s {
 	case gates.SeverityError:
 		return "8.5"
 	case gates.SeverityWarning:

@@ -148,6 +148,15 @@ type SASTGate struct {
 
 	// Rules are files with rules of your own. Empty: the built-in ones only.
 	Rules []string `key:"rules" format:"file" strict:"same" doc:"Files with rules of your own, beside the built-in ones, relative to the root of the repository."`
+
+	// Engines are sorted names. Empty: wf-ci, and gosec where there is go.
+	Engines []string `key:"engines" format:"sast-engine" strict:"same" doc:"Engines that look: wf-ci, gosec, semgrep, opengrep, bandit, ruff, eslint, ast-grep. Absent: wf-ci, and gosec where there are Go modules and a Go toolchain. One that is named and is not there is an error."`
+
+	SemgrepRules string `key:"semgrep_rules" format:"file" strict:"same" doc:"Rules for semgrep and opengrep, a file of the repository; nothing is fetched."`
+	AstGrepRules string `key:"ast_grep_rules" format:"file" strict:"same" doc:"Rules for ast-grep, a file of the repository."`
+	BanditConfig string `key:"bandit_config" format:"file" strict:"same" doc:"Configuration of bandit, a file of the repository. Absent: all its rules."`
+	RuffConfig   string `key:"ruff_config" format:"file" strict:"same" doc:"Configuration of ruff (ruff.toml), a file of the repository. Absent: its rules S."`
+	ESLintConfig string `key:"eslint_config" format:"file" strict:"same" doc:"Configuration of eslint (a flat one), a file of the repository. Absent: eslint-plugin-security, eslint-plugin-no-unsanitized and the rules against eval."`
 }
 
 // DepsGate are the options of the gate deps.

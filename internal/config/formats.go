@@ -75,6 +75,10 @@ var formats = map[string]format{
 		pattern: lazyregexp.New(pathPattern + `/?$`),
 		clean:   cleanFolder,
 	},
+	"sast-engine": {
+		want:    "wf-ci, gosec, semgrep, opengrep, bandit, ruff, eslint or ast-grep",
+		pattern: lazyregexp.New(`^(wf-ci|gosec|semgrep|opengrep|bandit|ruff|eslint|ast-grep)$`),
+	},
 	"pattern": {
 		want:    "a path pattern such as src/core/** or *.proto",
 		pattern: lazyregexp.New(`^[^\\!#\s][^\\]*$`),

@@ -36,6 +36,8 @@ func (r *Regexp) MatchString(s string) bool { return r.compiled().MatchString(s)
 
 func (r *Regexp) Find(b []byte) []byte { return r.compiled().Find(b) }
 
+func (r *Regexp) FindAllIndex(b []byte, n int) [][]int { return r.compiled().FindAllIndex(b, n) }
+
 func (r *Regexp) FindStringIndex(s string) []int { return r.compiled().FindStringIndex(s) }
 
 func (r *Regexp) FindIndex(b []byte) []int { return r.compiled().FindIndex(b) }
