@@ -24,7 +24,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "report/github", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"gates/syntax":         {"internal/git"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"report":               {"gates"},
+	"report/github":        {"gates", "report"},
 	"internal/git":         {"internal/run"},
 	"internal/ci":          {"internal/git"},
 	"internal/git/gittest": {"internal/git", "internal/run"},
@@ -49,6 +50,8 @@ var only = map[string][]string{
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
 	"github.com/tree-sitter":                {"gates/syntax"},
+	"github.com/google/go-github/v60":       {"report/github"},
+	"github.com/hashicorp/go-multierror":    {"report/github"},
 }
 
 // source is a Go file of ours that is no test.

@@ -34,6 +34,7 @@ type options struct {
 	outputs []string // files that this run writes: no part of the tree
 	observe func(gates.Event)
 	started func(ids []string) // before the first gate starts
+	opened  func(dir string)   // when the repository is known; may be nil
 }
 
 // job is a run that is ready to go.
@@ -241,6 +242,9 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 		return nil, nil, nil, err
 	}
 	defer j.close()
+	if o.opened != nil {
+		o.opened(j.target.Dir)
+	}
 	if o.started != nil {
 		o.started(running(j))
 	}

@@ -17,7 +17,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wf-ci": func() { os.Exit(start()) }})
+	program := func() { os.Exit(start()) }
+	testscript.Main(m, map[string]func(){"wf-ci": program, "wf-ci-post": program})
 }
 
 // planted is a key that gitleaks knows. It is put together here, so that our

@@ -34,6 +34,8 @@ type Server struct {
 	// Proxy is where requests go through; nil: nowhere.
 	Proxy func(*http.Request) (*url.URL, error)
 	Now   func() time.Time // Required.
+
+	sleep func(context.Context, time.Duration) error // for tests; nil: really
 }
 
 // session is one conversation with GitHub about one repository.
@@ -75,7 +77,7 @@ func newSession(s Server, repository string) (*session, error) {
 	if graphql.Host != api.Host {
 		return nil, fmt.Errorf("GITHUB_GRAPHQL_URL is on another host than GITHUB_API_URL")
 	}
-	t := &transport{host: api.Host, token: s.Token, now: s.Now, sleep: sleep, next: &http.Transport{
+	t := &transport{host: api.Host, token: s.Token, now: s.Now, sleep: s.sleep, next: &http.Transport{
 		Proxy:                  s.Proxy,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -83,6 +85,9 @@ func newSession(s Server, repository string) (*session, error) {
 		MaxResponseHeaderBytes: 1 << 20,
 		ForceAttemptHTTP2:      true,
 	}}
+	if t.sleep == nil {
+		t.sleep = sleep
+	}
 	rest := gh.NewClient(&http.Client{Transport: t, Timeout: 5 * time.Minute})
 	api.Path = strings.TrimSuffix(api.Path, "/") + "/"
 	rest.BaseURL = api

@@ -16,8 +16,11 @@ import (
 const head = "0123456789012345678901234567890123456789"
 
 func server(s *githubtest.Server) Server {
-	return Server{API: s.URL, GraphQL: s.GraphQL(), Token: "the-token", Version: "test", Now: time.Now}
+	return Server{API: s.URL, GraphQL: s.GraphQL(), Token: "the-token", Version: "test", Now: time.Now, sleep: quick}
 }
+
+// quick is a sleep that takes a hundredth of its time.
+func quick(ctx context.Context, d time.Duration) error { return sleep(ctx, d/100) }
 
 func job() Job {
 	return Job{
@@ -70,7 +73,7 @@ func fake(t *testing.T, c githubtest.Config) *githubtest.Server {
 
 func TestEverythingAllowed(t *testing.T) {
 	for _, enterprise := range []bool{false, true} {
-		s := fake(t, githubtest.Config{Write: all, Enterprise: enterprise})
+		s := fake(t, githubtest.Config{Write: all, Enterprise: enterprise, PendingPolls: 1})
 		told, err := tell(t, s, job(), verdict(3))
 		if err != nil || told != (Told{Annotated: true, Uploaded: true, Commented: true}) {
 			t.Fatalf("%+v, %v", told, err)

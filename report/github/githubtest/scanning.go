@@ -71,7 +71,7 @@ func (s *Server) upload(r request) answer {
 	return answer{status: 202, body: map[string]any{"id": id, "url": s.URL + "/repos/" + s.Repository + "/code-scanning/sarifs/" + id}}
 }
 
-// getUpload is pending at the first question, and done at the second.
+// getUpload is pending as often as Config says.
 func (s *Server) getUpload(r request) answer {
 	id := r.values["sarif_id"]
 	n, _ := strconv.Atoi(strings.TrimLeft(id[strings.LastIndexByte(id, '-')+1:], "0"))
@@ -82,7 +82,7 @@ func (s *Server) getUpload(r request) answer {
 	u.Polls++
 	status := "complete"
 	switch {
-	case u.Polls == 1:
+	case u.Polls <= s.PendingPolls:
 		status = "pending"
 	case s.SARIFErrors != nil:
 		status = "failed"

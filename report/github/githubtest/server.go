@@ -38,6 +38,7 @@ type Config struct {
 	Branch  any          // what GET branches/{branch} answers; nil: 404
 
 	NoCodeScanning bool     // a private repository without Code Security
+	PendingPolls   int      // how often an upload is not processed yet
 	SARIFErrors    []string // what the processing of an upload comes to
 
 	// Fault may answer instead of the server; n counts requests from 1. False:
