@@ -143,7 +143,7 @@ func (p *platform) end(ctx context.Context, v *gates.Verdict) (annotated bool) {
 	}
 	if failures := github.Failures(err); len(failures) > 0 {
 		p.say(failures, told)
-		p.bundle(v)
+		p.bundle(v, failures)
 	}
 	return told.Annotated
 }
@@ -273,8 +273,3 @@ func (postCmd) Run(ctx context.Context, a *app) error {
 	}
 	return nil
 }
-
-// bundleFile is what a run that may not write leaves for one that may.
-const bundleFile = "wf-ci-result.json"
-
-func (p *platform) bundle(*gates.Verdict) {}

@@ -328,3 +328,47 @@ func TestPostStep(t *testing.T) {
 		t.Errorf("%d %+v\n%s", post.status, s.Checks[0], post.log)
 	}
 }
+
+// A fork's run leaves a bundle, and a workflow_run workflow posts it.
+func TestForkPublish(t *testing.T) {
+	c := makeCheckouts(t)
+	cases := eventCases(c)
+	e := cases[len(cases)-1]
+	_, env := c.fake(t, githubtest.Config{})
+	forked := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), env...)
+	data, err := os.ReadFile(filepath.Join(forked.dir, bundleFile))
+	if err != nil || strings.Contains(string(data), planted()) || !strings.Contains(forked.log, "wf-ci publish") {
+		t.Fatalf("%v\n%s", err, forked.log)
+	}
+	again := step(t, "wf-ci", e, forked.dir, env...)
+	if again.runner.Outputs["total-findings"] != forked.runner.Outputs["total-findings"] {
+		t.Error("the bundle became a part of the tree")
+	}
+	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Pulls: map[int]githubtest.Pull{7: {Head: c.head, HeadRepo: "stranger/r"}}})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := t.TempDir()
+	program := filepath.Join(work, "wf-ci")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	post := func(head string) (int, string) {
+		payload := fmt.Sprintf(`{"workflow_run":{"id":10,"head_sha":%q,"event":"pull_request","conclusion":"failure","head_repository":{"full_name":"stranger/r"}}}`, head)
+		if err := os.WriteFile(filepath.Join(work, "event.json"), []byte(payload), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		res, _ := gittest.Runner(t).Run(context.Background(), run.Command{
+			Name: program, Args: []string{"publish"}, Dir: forked.dir, Env: append(slices.Clone(env), "CI=true", "GITHUB_ACTIONS=true",
+				"GITHUB_EVENT_NAME=workflow_run", "GITHUB_EVENT_PATH="+filepath.Join(work, "event.json"), "GITHUB_REPOSITORY=o/r", "GITHUB_SHA="+c.base),
+		})
+		return res.Exit, string(res.Stdout.Bytes) + string(res.Stderr.Bytes)
+	}
+	if status, log := post(c.base); status != exitUsage || len(s.Checks) != 0 || !strings.Contains(log, "not believed") {
+		t.Errorf("status %d\n%s", status, log)
+	}
+	if status, log := post(c.head); status != exitPass || len(s.Checks) != 1 || s.Checks[0].Conclusion != "failure" || s.Checks[0].HeadSHA != c.head || len(s.Comments) != 1 {
+		t.Errorf("status %d, %+v\n%s", status, s.Checks, log)
+	}
+}

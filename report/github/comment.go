@@ -133,8 +133,10 @@ func commentBody(j *Job, v *gates.Verdict) (string, error) {
 		foot = "\n[the whole run](" + j.Link + ")\n"
 	}
 	lines := newLine(v)
-	if j.Cost != "" {
-		lines = append(lines, j.Cost)
+	for _, line := range []string{j.Cost, j.Origin} {
+		if line != "" {
+			lines = append(lines, line)
+		}
 	}
 	body, err := markdown(v, maxComment-len(head)-len(foot), lines...)
 	return head + body + foot, err

@@ -32,6 +32,7 @@ type Job struct {
 	ID          string // names this run of this step, whatever runs beside it. Required.
 	RunID       int64  // of the workflow run; later ones are larger
 	Link        string // to the workflow run
+	Origin      string // where the result is from, in a line; empty: from this run
 	Cost        string // of this pull request, in a line; empty: not known
 
 	CheckRun string // Auto, True or False

@@ -44,6 +44,7 @@ func verdict(n int) *gates.Verdict {
 		}
 		g.Findings = append(g.Findings, f)
 	}
+	v.Reasons = []string{}
 	if n > 0 {
 		v.Reasons = []string{"lint: 1 finding in 1 file"}
 	}

@@ -15,10 +15,7 @@ func (s *Server) getPull(r request) answer {
 		"number": n, "head": map[string]any{"sha": p.Head, "ref": "feature"}, "user": user("octocat"),
 	})
 	head, _ := out["head"].(map[string]any)
-	head["repo"] = nil
-	if p.HeadRepo != "" {
-		head["repo"] = s.repository(p.HeadRepo)
-	}
+	head["repo"] = s.repository(p.HeadRepo)
 	base, _ := out["base"].(map[string]any)
 	base["repo"] = s.repository(s.Repository)
 	return answer{status: 200, body: out}

@@ -49,7 +49,7 @@ type Config struct {
 // Pull is a pull request.
 type Pull struct {
 	Head     string // commit
-	HeadRepo string // owner/name; empty: the fork is gone
+	HeadRepo string // owner/name
 	Files    []string
 	Reviews  []Review
 }
