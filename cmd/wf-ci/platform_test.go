@@ -372,3 +372,34 @@ func TestForkPublish(t *testing.T) {
 		t.Errorf("status %d, %+v\n%s", status, s.Checks, log)
 	}
 }
+
+func TestDoctorGitHub(t *testing.T) {
+	rule := func(name string) []any {
+		return []any{map[string]any{"type": "required_status_checks", "parameters": map[string]any{
+			"strict_required_status_checks_policy": true, "required_status_checks": []any{map[string]any{"context": name, "integration_id": 15368}},
+		}}}
+	}
+	r := gittest.New(t)
+	for _, tt := range []struct {
+		on, required string
+		status       int
+		says         string
+	}{
+		{"pull_request", "gates", exitPass, "counts only from GitHub Actions"},
+		{"{pull_request: {paths: [src]}}", "gates", exitFail, "waits for ever"},
+		{"pull_request", "build", exitFail, "requires none"},
+		{"[", "gates", exitInconclusive, "ci.yml"},
+	} {
+		s := githubtest.New(t, githubtest.Config{Token: jobToken, Rules: rule(tt.required), Branch: map[string]any{}})
+		r.Write(".github/workflows/ci.yml", "on: "+tt.on+"\njobs: {gates: {steps: [{uses: wf-ci/wf-ci@v1}]}}\n")
+		env := map[string]string{"GITHUB_TOKEN": jobToken, "GITHUB_API_URL": s.URL, "GITHUB_GRAPHQL_URL": s.GraphQL(), "GITHUB_REPOSITORY": "o/r"}
+		var out strings.Builder
+		status := program(context.Background(), environment{
+			args: []string{"doctor", "--github"}, dir: r.Dir, getenv: func(k string) string { return env[k] },
+			stdin: strings.NewReader(""), stdout: &out, stderr: &out, now: time.Now,
+		})
+		if status != tt.status || !strings.Contains(out.String(), tt.says) {
+			t.Errorf("%+v: status %d\n%s", tt, status, out.String())
+		}
+	}
+}
