@@ -90,6 +90,12 @@ type stepResult struct {
 // step runs the program as the runner does, under the name of an entry point.
 func step(t *testing.T, program string, e eventCase, dir string, env ...string) stepResult {
 	t.Helper()
+	return stepUntil(context.Background(), t, 0, program, e, dir, env...)
+}
+
+// stepUntil ends the step with the context, and kills it a grace later.
+func stepUntil(ctx context.Context, t *testing.T, grace time.Duration, program string, e eventCase, dir string, env ...string) stepResult {
+	t.Helper()
 	work := t.TempDir()
 	files := map[string]string{"event.json": e.payload, "output": "", "summary": "", "state": ""}
 	for name, content := range files {
@@ -114,10 +120,10 @@ func step(t *testing.T, program string, e eventCase, dir string, env ...string) 
 		"GITHUB_OUTPUT=" + filepath.Join(work, "output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(work, "summary"),
 		"GITHUB_STATE=" + filepath.Join(work, "state"), "GITHUB_SERVER_URL=https://github.example", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir(),
 	}
-	res, err := gittest.Runner(t).Run(context.Background(), run.Command{
-		Name: filepath.Join(work, program), Args: []string{"action"}, Dir: dir, Env: append(vars, env...), Keep: 16 << 20,
+	res, err := gittest.Runner(t).Run(ctx, run.Command{
+		Name: filepath.Join(work, program), Args: []string{"action"}, Dir: dir, Env: append(vars, env...), Keep: 16 << 20, Grace: grace,
 	})
-	if res.Exit == 0 && err != nil {
+	if res.Exit == 0 && err != nil && ctx.Err() == nil {
 		t.Fatal(err)
 	}
 	out := stepResult{status: res.Exit, log: string(res.Stdout.Bytes) + string(res.Stderr.Bytes), dir: dir}
@@ -179,7 +185,7 @@ func limited(primary bool) func(http.ResponseWriter, *http.Request, int) bool {
 			w.Header().Set("X-RateLimit-Remaining", "0")
 			w.Header().Set("X-RateLimit-Reset", fmt.Sprint(time.Now().Unix()))
 		} else {
-			w.Header().Set("Retry-After", "1")
+			w.Header().Set("Retry-After", "0")
 		}
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
@@ -187,6 +193,7 @@ func limited(primary bool) func(http.ResponseWriter, *http.Request, int) bool {
 }
 
 func broken(w http.ResponseWriter, _ *http.Request, _ int) bool {
+	w.Header().Set("Retry-After", "0")
 	w.WriteHeader(http.StatusBadGateway)
 	return true
 }
@@ -400,6 +407,36 @@ func TestDoctorGitHub(t *testing.T) {
 		})
 		if status != tt.status || !strings.Contains(out.String(), tt.says) {
 			t.Errorf("%+v: status %d\n%s", tt, status, out.String())
+		}
+	}
+}
+
+// However the step ends, its check run does not stay open: a polite end closes
+// it, and after a kill the post step does.
+func TestKilled(t *testing.T) {
+	r := gittest.New(t)
+	r.Write(".wf-ci.yml", "gates:\n  slow: {run: \"sleep 60\"}\n")
+	head := r.Commit("slow")
+	e := eventCase{name: "push", sha: head, ref: "refs/heads/main", payload: `{"repository":{"default_branch":"main"}}`}
+	for _, grace := range []time.Duration{20 * time.Second, time.Millisecond} {
+		s := githubtest.New(t, githubtest.Config{Token: jobToken, Write: allPermissions, Commits: []string{head}})
+		env := []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL()}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		go func() {
+			for len(s.Snapshot()) == 0 && ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(500 * time.Millisecond)
+			cancel()
+		}()
+		got := stepUntil(ctx, t, grace, "wf-ci", e, r.Dir, env...)
+		checks := s.Snapshot()
+		if len(checks) != 1 || grace > time.Second && (got.status != exitInterrupted || checks[0].Conclusion != "cancelled") {
+			t.Errorf("grace %s: status %d, %+v\n%s", grace, got.status, checks, got.log)
+		}
+		post := step(t, "wf-ci-post", e, r.Dir, append(env, "STATE_"+stateName+"="+got.state[stateName])...)
+		if checks := s.Snapshot(); post.status != 0 || len(checks) != 1 || checks[0].Conclusion != "cancelled" {
+			t.Errorf("grace %s: after the post step %+v\n%s", grace, checks, post.log)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (s *session) upload(ctx context.Context, j *Job, v *gates.Verdict, ref, com
 // processed waits for what comes of an upload. GitHub takes its time: that it is
 // not done yet is no failure.
 func (s *session) processed(ctx context.Context, id string) error {
-	for wait := time.Second; ; wait = min(2*wait, 20*time.Second) {
+	for wait := time.Second / 2; ; wait = min(2*wait, 20*time.Second) {
 		if !s.transport.fits(ctx, wait+time.Second) || s.transport.sleep(ctx, wait) != nil {
 			return nil
 		}
