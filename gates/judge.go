@@ -108,7 +108,8 @@ func judgeGate(p Policy, change *git.Change, waivers *waiverBook, r Result) Gate
 	case r.Err != nil:
 		// Findings of a gate that broke off are kept below: they are true, and
 		// one that blocks outranks the error.
-		g.Status, g.Error, g.Reason = StatusError, r.Err.Error(), r.Err.Error()
+		g.Error = strings.Join(strings.FieldsFunc(r.Err.Error(), func(c rune) bool { return c == '\n' }), "; ")
+		g.Status, g.Reason = StatusError, g.Error
 	default:
 		g.Status = StatusPass
 		waivers.looked(g.ID)
@@ -122,7 +123,7 @@ func judgeGate(p Policy, change *git.Change, waivers *waiverBook, r Result) Gate
 	if _, blocking := g.Count(); blocking > 0 {
 		reason := describeBlocking(g.Findings)
 		if r.Err != nil {
-			reason += "; and it could not finish: " + r.Err.Error()
+			reason += "; and it could not finish: " + g.Error
 		}
 		g.Status, g.Reason = StatusFail, reason
 	}

@@ -3,12 +3,15 @@ package gates
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // writtenLimit is the size, in bytes, of the largest report that is compared
@@ -53,4 +56,63 @@ func IsCommitted(ctx context.Context, t *Target, name string, data []byte) (bool
 	}
 	now, err := t.Tree.Read(ctx, *f, writtenLimit)
 	return err == nil && bytes.Equal(old, now), err
+}
+
+// Written is a file that a tool wrote into the work tree.
+type Written struct {
+	Path string
+	Data []byte
+	Time time.Time
+}
+
+// ReadWritten reads a file of the work tree, of limit bytes at most, without
+// leaving it. A file that is committed as it is now was written by nobody since
+// the checkout, and says nothing of the tree: it is refused.
+func ReadWritten(ctx context.Context, root *os.Root, t *Target, name string, limit int64) (Written, error) {
+	w := Written{Path: name}
+	if err := PlainFile(root, t, name); err != nil {
+		return w, err
+	}
+	f, err := root.Open(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, fmt.Errorf("%s is not there: %w", name, fs.ErrNotExist)
+	}
+	if err != nil {
+		return w, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return w, err
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return w, fmt.Errorf("%s is not a file", name)
+	case info.Size() > limit:
+		return w, fmt.Errorf("%s is larger than %d MiB", name, limit>>20)
+	}
+	w.Time = info.ModTime()
+	if w.Data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+		return w, fmt.Errorf("read %s: %w", name, err)
+	}
+	same, err := IsCommitted(ctx, t, name, w.Data)
+	if same {
+		return w, fmt.Errorf("%s is committed, so it says nothing of this tree: let a step of the workflow write it, and have git ignore it", name)
+	}
+	return w, err
+}
+
+// OlderThan is the newest of the paths that was written after w, as it is in
+// the work tree now; empty: none. A checkout gives every file the time of the
+// checkout, so that what a later step writes is newer; what a cache brings back
+// keeps its old time.
+func (w Written) OlderThan(root *os.Root, paths []string) string {
+	newest, when := "", w.Time
+	for _, name := range paths {
+		info, err := root.Stat(filepath.FromSlash(name))
+		if err == nil && info.ModTime().After(when) {
+			newest, when = name, info.ModTime()
+		}
+	}
+	return newest
 }

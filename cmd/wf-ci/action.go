@@ -78,9 +78,10 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 		Dir: work, Base: in.BaseRef, Config: in.Config,
 		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
 	}, outputs, hooks{
-		ours:   []string{bundleFile},
-		opened: func(top string) { p.top = top },
-		tell:   func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
+		ours:    []string{bundleFile},
+		opened:  func(top string) { p.top = top },
+		reviews: p.reviews(in.GitHubToken),
+		tell:    func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
 	})
 	if err != nil {
 		p.abort(ctx, err)

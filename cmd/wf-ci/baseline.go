@@ -40,7 +40,7 @@ func (c *baselineCmd) Run(ctx context.Context, a *app) error {
 	if c.Jobs < 0 {
 		return usagef("--jobs %d: want 1 or more", c.Jobs)
 	}
-	o := options{dir: c.Dir, base: c.Base, config: c.Config, only: c.Only, jobs: c.Jobs, noCache: c.NoCache}
+	o := options{dir: c.Dir, base: c.Base, config: c.Config, only: c.Only, jobs: c.Jobs, noCache: c.NoCache, treeOnly: true}
 	j, err := a.prepare(ctx, o)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (a *app) ratchet(ctx context.Context, j *job, o options) (*comparison, erro
 	if err != nil {
 		return nil, err
 	}
-	j.list = a.gateList(j.policy.config) // a gate may keep what belongs to its target
+	j.list = a.gateList(j.policy.config, o) // a gate may keep what belongs to its target
 	j.list = asked(j)
 	before, err := a.judgeTarget(ctx, j, o, base)
 	if err != nil {

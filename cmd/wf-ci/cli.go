@@ -30,7 +30,9 @@ type cli struct {
 	Baseline baselineCmd      `cmd:"" help:"Show what the change adds to the findings of its base, and takes from them."`
 	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
 	Report   reportCmd        `cmd:"" help:"Render a finished run in another format."`
+	DB       dbCmd            `cmd:"" name:"db" help:"Update and show the databases of vulnerabilities on this machine."`
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
+	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
 	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`
@@ -154,6 +156,8 @@ func (a *app) status(ctx context.Context, err error) int {
 		return exitPass
 	case errors.As(err, &verdict):
 		return exitStatus(verdict.decision)
+	case errors.As(err, new(refused)):
+		return exitFail
 	case ctx.Err() != nil:
 		fmt.Fprintln(a.stderr, "wf-ci: interrupted")
 		return exitInterrupted

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/bundle"
+	"github.com/wf-ci/wf-ci/gates/deps"
 )
 
 // engineCmd is how a gate starts one of our engines in a process of its own:
@@ -18,7 +20,10 @@ type engineCmd struct {
 
 // engines are the parts of this program that run in a process of their own.
 func engines() map[string]gates.EngineFunc {
-	return map[string]gates.EngineFunc{}
+	return map[string]gates.EngineFunc{
+		bundle.EngineName: bundle.Engine,
+		deps.Govulncheck:  deps.RunGovulncheck,
+	}
 }
 
 func (c *engineCmd) Run(ctx context.Context, a *app) error {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/config"
@@ -24,15 +25,19 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"gates", "gates/checkpoints", "gates/coverage", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "report", "report/github", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
 	"gates":                {"internal/git", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
+	"gates/deps":           {"gates", "gates/project", "internal/git", "internal/run", "internal/state"},
 	"gates/project":        {"internal/git"},
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"gates/secrets":        {"gates", "internal/git"},
 	"gates/syntax":         {"internal/git"},
+	"gates/bundle":         {"gates", "gates/project", "internal/git"},
+	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/run"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
+	"costs":                {"costs/prices", "internal/state"},
 	"report":               {"gates"},
 	"report/github":        {"gates", "report"},
 	"internal/git":         {"internal/run"},
@@ -44,11 +49,17 @@ var arrows = map[string][]string{
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "report/github"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github"},
+	"github.com/google/osv-scalibr":         {"gates/deps"},
+	"github.com/pandatix/go-cvss":           {"gates/deps"},
+	"golang.org/x/vuln":                     {"gates/deps"},
+	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
+	"github.com/evanw/esbuild":              {"gates/bundle"},
+	"github.com/andybalholm/brotli":         {"gates/bundle"},
 	"github.com/tree-sitter":                {"gates/syntax"},
 	"github.com/google/go-github/v60":       {"report/github"},
 	"github.com/hashicorp/go-multierror":    {"report/github"},
@@ -163,8 +174,8 @@ func TestErrorsDoNotStammer(t *testing.T) {
 // The list of gates is whole: valid, in the contract's order, each known to the
 // configuration.
 func TestGateList(t *testing.T) {
-	a := &app{}
-	list := a.gateList(config.Default())
+	a := &app{environment: environment{now: time.Now, getenv: func(string) string { return "" }}}
+	list := a.gateList(config.Default(), options{})
 	if err := gates.Validate(list); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +197,7 @@ func TestGateList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := gates.Validate(a.gateList(asked)); err != nil {
+	if err := gates.Validate(a.gateList(asked, options{})); err != nil {
 		t.Error(err)
 	}
 }

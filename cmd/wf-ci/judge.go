@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -30,11 +31,14 @@ type options struct {
 	timeout time.Duration // zero: the policy's
 	noCache bool
 	offline bool
-	verbose bool
-	outputs []string // files that this run writes: no part of the tree
-	observe func(gates.Event)
-	started func(ids []string) // before the first gate starts
-	opened  func(dir string)   // when the repository is known; may be nil
+	// treeOnly: gates judge trees that are not checked out as well, all in one way.
+	treeOnly bool
+	verbose  bool
+	outputs  []string // files that this run writes: no part of the tree
+	observe  func(gates.Event)
+	started  func(ids []string)                                 // before the first gate starts
+	opened   func(dir string)                                   // when the repository is known; may be nil
+	reviews  func(context.Context) (checkpoints.Reviews, error) // nil: there is no platform to ask
 }
 
 // job is a run that is ready to go.
@@ -151,7 +155,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if base := j.policy.base; base != "" {
 		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
 	}
-	j.list = a.gateList(j.policy.config)
+	j.list = a.gateList(j.policy.config, o)
 	if j.leftOut, err = leftOut(j.policy.config, j.list, o.only, o.skip); err != nil {
 		return err
 	}

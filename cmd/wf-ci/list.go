@@ -8,18 +8,21 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/bundle"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/gates/coverage"
+	"github.com/wf-ci/wf-ci/gates/deps"
 	"github.com/wf-ci/wf-ci/gates/quality"
 	"github.com/wf-ci/wf-ci/gates/sast"
 	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/gates/syntax"
+	"github.com/wf-ci/wf-ci/gates/types"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
 // gateList is the list of gates, in the order of the report.
-func (a *app) gateList(cfg *config.Config) []gates.Gate {
+func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 	g := cfg.Gates
 	list := []gates.Gate{
 		secrets.Gate(secrets.Options{History: secrets.History(g.Secrets.History)}),
@@ -27,8 +30,8 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 		gates.EnvFiles(),
 		gates.Permissions(),
 	}
-	list = append(list, optIn(cfg)...)
-	list = append(list, gates.Budget(nil), gates.Suppressions())
+	list = append(list, a.optIn(cfg, o)...)
+	list = append(list, gates.Budget(budgetCheck(ledgerZone(cfg), a.now())), gates.Suppressions())
 	for _, c := range g.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
 		for k, v := range c.Severity {
@@ -48,29 +51,53 @@ func (a *app) gateList(cfg *config.Config) []gates.Gate {
 	return list
 }
 
+// ledgerZone is the time zone of the ledger that the configuration names; empty:
+// the budget's own.
+func ledgerZone(cfg *config.Config) string {
+	if cfg.Origin("costs.timezone") == "built-in" {
+		return ""
+	}
+	return cfg.Costs.Timezone
+}
+
 // optIn are the gates that run where the configuration mentions them, until
 // all of them are there.
-func optIn(cfg *config.Config) []gates.Gate {
+func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
 	files := new(syntax.Files)
+	suites := &coverage.Suites{Measure: measures(cfg, o)}
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
 	built := map[string]func() gates.Gate{
 		"sast": func() gates.Gate { return sast.Gate(sast.Options{Files: files, RulesFiles: g.SAST.Rules}) },
+		"deps": func() gates.Gate { return deps.Gate(a.depsOptions(cfg, !o.treeOnly)) },
 		"tests": func() gates.Gate {
-			return coverage.Tests(coverage.TestOptions{Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run})
+			return coverage.Tests(coverage.TestOptions{
+				Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run, Asked: wasAsked(cfg, "tests"), Suites: suites,
+			})
 		},
 		"coverage": func() gates.Gate {
 			return coverage.Gate(coverage.Options{
 				Min: g.Coverage.Min, Patch: g.Coverage.Patch, MinLines: g.Coverage.MinLines, Report: g.Coverage.Report, Run: g.Coverage.Run,
+				BaseReport: g.Coverage.BaseReport, All: o.all || g.Coverage.Scope == config.ScopeAll, Asked: wasAsked(cfg, "coverage"),
+				MinPass: g.Tests.Min, Suites: suites,
 			})
 		},
 		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
 		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
-		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
+		"types": func() gates.Gate {
+			return types.Gate(types.Options{Min: g.Types.Min, Report: g.Types.Report, Asked: cfg.Origin("gates.types") != "built-in", Files: files})
+		},
+		"bundle": func() gates.Gate {
+			b := g.Bundle
+			return bundle.Gate(bundle.Options{
+				MaxGrowth: b.MaxGrowth, MinGrowth: int64(b.MinGrowthBytes), Measure: b.Measure, Entries: b.Entries, Paths: b.Paths, Baseline: b.Baseline,
+			})
+		},
+		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg, o)) },
 	}
 	var list []gates.Gate
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
-		if cfg.Origin("gates."+id) == "built-in" {
+		if !wasAsked(cfg, id) {
 			continue
 		}
 		make, ok := built[id]
@@ -82,11 +109,23 @@ func optIn(cfg *config.Config) []gates.Gate {
 	return list
 }
 
-func checkpointOptions(cfg *config.Config) checkpoints.Options {
+// wasAsked says whether the configuration mentions a gate.
+func wasAsked(cfg *config.Config, id string) bool { return cfg.Origin("gates."+id) != "built-in" }
+
+// measures says whether the gate coverage is going to ask the runs of the tests
+// what they measured.
+func measures(cfg *config.Config, o options) bool {
+	c := cfg.Gates.Coverage
+	left := len(o.only) > 0 && !slices.Contains(o.only, "coverage") || slices.Contains(o.skip, "coverage")
+	return c.Enabled && c.Report == "" && wasAsked(cfg, "coverage") && !left
+}
+
+func checkpointOptions(cfg *config.Config, o options) checkpoints.Options {
 	c := cfg.Gates.Checkpoints
 	return checkpoints.Options{
 		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
-		Approvers: c.Approvers, RequireOther: c.RequireOther,
+		Approvers: c.Approvers, RequireOther: c.RequireOther, CodeOwners: c.CodeOwners,
+		Reviews: o.reviews,
 	}
 }
 

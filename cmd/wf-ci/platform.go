@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/report/github"
@@ -243,6 +244,25 @@ func (p *platform) readFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, sourceLimit))
+}
+
+// reviews asks who looked at the pull request; nil where there is none to ask
+// about, or no way to.
+func (p *platform) reviews(token ci.Secret) func(context.Context) (checkpoints.Reviews, error) {
+	if token == "" || p.event.PullRequest == 0 || p.event.Repository == "" {
+		return nil
+	}
+	return func(ctx context.Context) (checkpoints.Reviews, error) {
+		got, err := github.Reviews(ctx, p.a.server(token), p.event.Repository, p.event.PullRequest)
+		out := checkpoints.Reviews{Author: got.Author, Head: got.Head}
+		if err == nil && p.event.HeadSHA != "" {
+			out.Head = p.event.HeadSHA // what is judged, whatever came after
+		}
+		for _, r := range got.List {
+			out.List = append(out.List, checkpoints.Review{Login: r.Login, State: r.State, Commit: r.Commit})
+		}
+		return out, err
+	}
 }
 
 // postCmd is the action's post step: it closes the check run of a step that was

@@ -440,3 +440,29 @@ func TestKilled(t *testing.T) {
 		}
 	}
 }
+
+// A review of the head by a code owner, as GitHub knows it, approves.
+func TestReviewsReachCheckpoints(t *testing.T) {
+	r := gittest.New(t)
+	r.Write(".wf-ci.yml", "gates:\n  checkpoints: {implementation: [pay/], code_owners: true}\n")
+	r.Write(".github/CODEOWNERS", "* @ana\n")
+	base := r.Commit("base")
+	r.Git("switch", "-q", "-c", "feature")
+	r.Write("pay/a.txt", "1\n")
+	head := r.Commit("change")
+	c := checkouts{base: base, head: head, merge: head}
+	e := eventCases(c)[0]
+	for _, tt := range []struct {
+		review githubtest.Review
+		status int
+	}{
+		{githubtest.Review{Login: "ana", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitPass},
+		{githubtest.Review{Login: "ana", State: "APPROVED", Commit: base, At: "2026-01-02T00:00:00Z"}, exitFail},
+		{githubtest.Review{Login: "eve", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitFail},
+	} {
+		_, env := c.fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{tt.review}}}})
+		if got := step(t, "wf-ci", e, copied(t, r.Dir), env...); got.status != tt.status {
+			t.Errorf("%+v: status %d\n%s", tt.review, got.status, got.log)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/report"
@@ -65,9 +66,11 @@ func (a *app) runGates(ctx context.Context, f runFlags) error {
 
 // hooks are what a command does in the course of a run.
 type hooks struct {
-	opened func(dir string)     // the repository is known
-	tell   func(*gates.Verdict) // after the outputs, before the result is shown. Required.
-	ours   []string             // more files that this run writes
+	opened func(dir string) // the repository is known
+	// reviews asks the platform who looked at the change; nil: there is none.
+	reviews func(context.Context) (checkpoints.Reviews, error)
+	tell    func(*gates.Verdict) // after the outputs, before the result is shown. Required.
+	ours    []string             // more files that this run writes
 }
 
 // judgeAndShow runs the gates with their progress on stderr, and writes the
@@ -76,7 +79,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	o := options{
 		dir: f.Dir, base: f.Base, config: f.Config, all: f.All, only: f.Only, skip: f.Skip, jobs: f.Jobs,
 		timeout: f.Timeout, noCache: f.NoCache, offline: f.Offline, verbose: f.Verbose,
-		outputs: h.ours, opened: h.opened,
+		outputs: h.ours, opened: h.opened, reviews: h.reviews,
 	}
 	for _, out := range outputs {
 		o.outputs = append(o.outputs, out.path)

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"json":   cmdJSON,
 			"expand": cmdExpand,
 			"rename": cmdRename,
+			"osv":    cmdOSV(t),
 		},
 	})
 }

@@ -68,6 +68,11 @@ type Options struct {
 	Approvers []string
 	// RequireOther: whoever approves is no author of the change.
 	RequireOther bool
+	// CodeOwners: whoever approves owns every file that is approved; a review by
+	// owners counts as well.
+	CodeOwners bool
+	// Reviews asks the platform. Nil: there is none to ask.
+	Reviews func(context.Context) (Reviews, error)
 }
 
 // Gate is the gate checkpoints.
@@ -80,6 +85,7 @@ func Gate(o Options) gates.Gate {
 			Help: fmt.Sprintf("Have a person look, who then runs `wf-ci approve %s --by NAME --reason TEXT` and commits the record.", k),
 		})
 	}
+	rules = append(rules, ownersRule)
 	return gates.Gate{
 		ID:       ID,
 		Doc:      "schemas, research decisions and protected code that changed without a recorded approval",
@@ -224,13 +230,16 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 		if len(files) == 0 {
 			continue
 		}
-		missing, err := book.missing(ctx, k, files)
+		missing, err := book.lacking(ctx, k, files)
 		if err != nil {
 			return out, errors.Join(malformed, err)
 		}
 		if missing != "" {
 			out.Findings = append(out.Findings, finding(t, k, files, missing))
 		}
+	}
+	if book.owners != nil {
+		out.Findings = append(out.Findings, book.owners.findings()...)
 	}
 	return out, malformed
 }
@@ -316,6 +325,32 @@ type book struct {
 	target    *gates.Target
 	approvals []approval
 	people    *people // found when somebody asks
+	owners    *owners
+	reviews   *Reviews
+}
+
+// lacking says why the files are approved neither by a record nor by reviews;
+// empty: they are.
+func (b *book) lacking(ctx context.Context, k Kind, files []File) (string, error) {
+	if !b.options.CodeOwners {
+		return b.missing(ctx, k, files)
+	}
+	who, err := b.codeOwners(ctx)
+	if err != nil {
+		return "", err
+	}
+	missing, err := b.missing(ctx, k, files)
+	switch {
+	case missing == "" || err != nil:
+		return missing, err
+	case b.options.Reviews == nil:
+		return missing + who.hint(files), nil
+	}
+	why, err := b.review(ctx, who, files)
+	if why != "" {
+		why = missing + ", nor a review by a code owner (" + why + ")"
+	}
+	return why, err
 }
 
 // missing says what is missing for the files to be approved; empty: nothing.
@@ -348,15 +383,18 @@ func (b *book) missing(ctx context.Context, k Kind, files []File) (string, error
 func (a approval) when() string { return a.At.UTC().Format("2006-01-02T15:04:05Z") }
 
 func (b *book) refusal(ctx context.Context, a approval) (string, error) {
-	if len(b.options.Approvers) == 0 && !b.options.RequireOther {
+	if len(b.options.Approvers) == 0 && !b.options.RequireOther && !b.options.CodeOwners {
 		return "", nil
 	}
-	if b.people == nil {
-		p, err := findPeople(ctx, b.target)
-		if err != nil {
+	people, err := b.everybody(ctx)
+	if err != nil {
+		return "", err
+	}
+	var who *owners
+	if b.options.CodeOwners {
+		if who, err = b.codeOwners(ctx); err != nil {
 			return "", err
 		}
-		b.people = p
 	}
-	return b.options.refusal(b.people, a.file), nil
+	return b.options.refusal(people, who, a), nil
 }

@@ -55,8 +55,8 @@ func (p *people) brought(path, oid string) []git.Commit {
 // refusal is why an approval does not count; empty: it does. Where several
 // commits bring the same record, each of them has to be right: one of them may
 // put back what another took away.
-func (o Options) refusal(p *people, record git.File) string {
-	commits := p.brought(record.Path, record.OID)
+func (o Options) refusal(p *people, who *owners, a approval) string {
+	commits := p.brought(a.file.Path, a.file.OID)
 	if len(commits) == 0 {
 		return "it is not committed, and who approves is whoever commits it"
 	}
@@ -66,6 +66,12 @@ func (o Options) refusal(p *people, record git.File) string {
 			return fmt.Sprintf("commit %.12s brings it, by %.200s, who is not in gates.checkpoints.approvers", c.ID, c.Author)
 		case o.RequireOther && slices.ContainsFunc(p.authors, func(a git.Person) bool { return samePerson(a, c.Author) }):
 			return fmt.Sprintf("commit %.12s brings it, by %.200s, who is an author of the change (gates.checkpoints.require_other)", c.ID, c.Author)
+		}
+		if who == nil {
+			continue
+		}
+		if why := ownerRefusal(who, c.Author, a.Files); why != "" {
+			return fmt.Sprintf("commit %.12s brings it: %s (gates.checkpoints.code_owners)", c.ID, why)
 		}
 	}
 	return ""

@@ -143,14 +143,14 @@ func TestCoverageOfEachFormat(t *testing.T) {
 			r := newRepo(t, tt.files)
 			r.Commit("one")
 			r.Write(tt.at, captured(t, tt.report))
-			v := judge(t, r.target(), Gate(Options{}))
+			v := judge(t, r.target(), Gate(Options{Asked: true}))
 			if v.Status != gates.StatusPass || v.Metrics["covered_lines"] != tt.covered || v.Metrics["executable_lines"] != tt.lines {
 				t.Errorf("%s %s %v", v.Status, v.Reason, v.Metrics)
 			}
 			if v.Examined.Results != 1 || v.Examined.Files != 1 {
 				t.Errorf("%+v", v.Examined)
 			}
-			v = judge(t, r.target(), Gate(Options{Min: 100.0*tt.covered/tt.lines + 0.01}))
+			v = judge(t, r.target(), Gate(Options{Asked: true, Min: 100.0*tt.covered/tt.lines + 0.01}))
 			if tt.covered < tt.lines && (v.Status != gates.StatusFail || v.Findings[0].Rule != "coverage-total") {
 				t.Errorf("above the threshold: %s", summary(v))
 			}
@@ -169,7 +169,7 @@ func TestPatchCoverage(t *testing.T) {
 	}
 	r.files(map[string]string{"new.js": b.String(), "other.js": "one();\n"})
 	r.Write("coverage/lcov.info", lcov.String()+"end_of_record\nSF:a.js\nDA:1,1\nDA:2,0\nend_of_record\n")
-	v := judge(t, r.target(), Gate(Options{Patch: 80, MinLines: 20}))
+	v := judge(t, r.target(), Gate(Options{Asked: true, Patch: 80, MinLines: 20}))
 	want := `fail
 error coverage-patch :0-0 of the changed lines the tests run 50 % (15 of 30 lines), less than 80 %
 note not-in-report :0-0 1 source is in no coverage report, and not in the figures
@@ -181,12 +181,12 @@ warning not-in-report other.js:0-0 the change touches it, and no coverage report
 	if v.Metrics["patch_coverage"] != 50 || v.Metrics["patch_lines"] != 30 {
 		t.Error(v.Metrics)
 	}
-	if v = judge(t, r.target(), Gate(Options{Patch: 80, MinLines: 31})); v.Status != gates.StatusPass {
+	if v = judge(t, r.target(), Gate(Options{Asked: true, Patch: 80, MinLines: 31})); v.Status != gates.StatusPass {
 		t.Errorf("a small change is judged: %s", summary(v))
 	}
 	// A summary has no lines, so it cannot speak of a change.
 	r.Write("coverage/coverage-final.json", `{"total":{"lines":{"total":1,"covered":1}},"a.js":{"lines":{"total":3,"covered":3}},"new.js":{"lines":{"total":30,"covered":30}}}`)
-	if v = judge(t, r.target(), Gate(Options{Patch: 80, Report: "coverage/coverage-final.json"})); v.Status != gates.StatusError || !strings.Contains(v.Reason, "which lines") {
+	if v = judge(t, r.target(), Gate(Options{Asked: true, Patch: 80, Report: "coverage/coverage-final.json"})); v.Status != gates.StatusError || !strings.Contains(v.Reason, "which lines") {
 		t.Error(v.Status, v.Reason)
 	}
 }
@@ -204,7 +204,7 @@ func TestCoverageThatNobodyEarned(t *testing.T) {
 		"named, not there": {nodeFiles, func(r *repo) {}, Options{Report: "x.info"}, "x.info is not there"},
 		"empty":            {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", "") }, Options{}, "it is empty"},
 		"no lines":         {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", "SF:a.js\nend_of_record\n") }, Options{}, "no line that can run"},
-		"tests only":       {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", "SF:a.test.js\nDA:1,1\nend_of_record\n") }, Options{}, "names no source"},
+		"tests only":       {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", "SF:a.test.js\nDA:1,1\nend_of_record\n") }, Options{}, "no coverage report speaks of package.json"},
 		"another tree":     {nodeFiles, func(r *repo) { r.Write("coverage/lcov.info", "SF:src/b.js\nDA:1,1\nend_of_record\n") }, Options{}, "of another tree: none"},
 		"mostly another": {nodeFiles, func(r *repo) {
 			r.Write("coverage/lcov.info", lcov+"SF:b.js\nDA:1,1\nend_of_record\nSF:c.js\nDA:1,1\nend_of_record\n")
@@ -255,6 +255,7 @@ func TestCoverageThatNobodyEarned(t *testing.T) {
 			r := newRepo(t, tt.files)
 			r.Commit("one")
 			tt.prepare(r)
+			tt.options.Asked = true
 			v := judge(t, r.target(), Gate(tt.options))
 			if v.Status != gates.StatusError || !strings.Contains(v.Reason, tt.want) {
 				t.Errorf("%s: %s, want %s", v.Status, v.Reason, tt.want)
@@ -277,7 +278,7 @@ func TestCoverageOfMonorepo(t *testing.T) {
 	r.Write("packages/a/coverage/lcov.info", lcov("1"))
 	r.Write("packages/b/coverage/lcov.info", lcov("0")+"SF:vendor/y.js\nDA:1,1\nend_of_record\n")
 	r.Write("api/coverage.out", captured(t, "go.out"))
-	v := judge(t, r.target(), Gate(Options{Min: 80}))
+	v := judge(t, r.target(), Gate(Options{Asked: true, Min: 80}))
 	want := `fail
 error coverage-total :0-0 api: the tests run 50 % (2 of 4 lines), less than 80 %
 error coverage-total :0-0 packages/b: the tests run 50 % (1 of 2 lines), less than 80 %`
@@ -296,7 +297,7 @@ func TestNamesOfOtherMachines(t *testing.T) {
 		r.Commit("one")
 		r.Write("coverage/lcov.info", "SF:"+name+"\nDA:1,1\nend_of_record\n")
 		target := r.target()
-		v := judge(t, target, Gate(Options{}))
+		v := judge(t, target, Gate(Options{Asked: true}))
 		if v.Status != gates.StatusPass {
 			t.Errorf("%s: %s", name, v.Reason)
 		}
@@ -306,7 +307,7 @@ func TestNamesOfOtherMachines(t *testing.T) {
 func TestNothingToCover(t *testing.T) {
 	r := newRepo(t, map[string]string{"README.md": "x", "vendor/a.js": "x()", "a_test.go": "package a"})
 	r.Commit("one")
-	for _, g := range []gates.Gate{Gate(Options{Min: 80}), Tests(TestOptions{Min: 100})} {
+	for _, g := range []gates.Gate{Gate(Options{Asked: true, Min: 80}), Tests(TestOptions{Asked: true, Min: 100})} {
 		if v := judge(t, r.target(), g); v.Status != gates.StatusSkipped || v.Reason != "no source files" {
 			t.Error(v.ID, v.Status, v.Reason)
 		}

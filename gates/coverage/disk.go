@@ -2,9 +2,7 @@ package coverage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -23,46 +21,10 @@ type written struct {
 	time time.Time
 }
 
-// readWritten reads a file of the work tree, without leaving it. A file that is
-// committed as it is now was written by nobody since the checkout, and says
-// nothing of the tree: it is refused.
+// readWritten reads a report of the work tree.
 func readWritten(ctx context.Context, root *os.Root, t *gates.Target, name string) (written, error) {
-	w := written{path: name}
-	if err := gates.PlainFile(root, t, name); err != nil {
-		return w, err
-	}
-	f, err := root.Open(filepath.FromSlash(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return w, fmt.Errorf("%s is not there: %w", name, fs.ErrNotExist)
-	}
-	if err != nil {
-		return w, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return w, err
-	}
-	switch {
-	case !info.Mode().IsRegular():
-		return w, fmt.Errorf("%s is not a file", name)
-	case info.Size() > reportLimit:
-		return w, fmt.Errorf("%s is larger than %d MiB", name, reportLimit>>20)
-	}
-	w.time = info.ModTime()
-	if w.data, err = io.ReadAll(io.LimitReader(f, reportLimit+1)); err != nil {
-		return w, fmt.Errorf("read %s: %w", name, err)
-	}
-	return w, w.committed(ctx, t)
-}
-
-// committed is an error when the file is in HEAD as it is now.
-func (w written) committed(ctx context.Context, t *gates.Target) error {
-	same, err := gates.IsCommitted(ctx, t, w.path, w.data)
-	if same {
-		return fmt.Errorf("%s is committed, so it says nothing of this tree: let a step of the workflow write it, and have git ignore it", w.path)
-	}
-	return err
+	w, err := gates.ReadWritten(ctx, root, t, name, reportLimit)
+	return written{path: name, data: w.Data, time: w.Time}, err
 }
 
 // stat is a file of the work tree as it is now; nil when it is not there.

@@ -44,6 +44,7 @@ type reportFile struct {
 	name   string
 	hits   map[int]int64 // by line, from 1: how often it ran
 	blocks []block       // Go's: lines follow from the source
+	spans  [][]span      // V8's, of each process: likewise
 	sums   map[int]string
 	// lines is how many lines the file had, where the report says so; else 0.
 	lines int
@@ -71,6 +72,8 @@ var readers = []struct {
 	{"json", isJSON, readJSON},
 }
 
+var errNoFile = errors.New("names no file")
+
 // readReport reads a coverage report of any format we know, told by what it
 // holds and not by its name.
 func readReport(data []byte) (*report, error) {
@@ -90,7 +93,7 @@ func readReport(data []byte) (*report, error) {
 			return nil, fmt.Errorf("not a whole %s report: %w", r.format, err)
 		}
 		if len(rep.files) == 0 {
-			return nil, fmt.Errorf("the %s report names no file", rep.format)
+			return nil, fmt.Errorf("the %s report %w", rep.format, errNoFile)
 		}
 		return rep, nil
 	}
@@ -252,6 +255,8 @@ func readJSON(data []byte) (*report, error) {
 	var kind string
 	_ = json.Unmarshal(top["type"], &kind)
 	switch {
+	case isV8(top):
+		return readV8(data)
 	case kind == "llvm.coverage.json.export":
 		return readLLVM(data)
 	case top["meta"] != nil && top["files"] != nil:

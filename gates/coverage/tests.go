@@ -27,6 +27,12 @@ type TestOptions struct {
 	Reports []string
 	// Run is a shell command line that writes Reports. Optional.
 	Run string
+	// Asked: the policy asks for the gate. Else it is skipped where there are
+	// no tests at all.
+	Asked bool
+	// Suites runs the tests; shared with the gate coverage. Nil: one of the
+	// gate's own.
+	Suites *Suites
 }
 
 // Tests is the gate tests. Its scope is the whole tree: a change to a source
@@ -46,6 +52,11 @@ func Tests(o TestOptions) gates.Gate {
 		Plan: func(ctx context.Context, t *gates.Target) (gates.Plan, error) {
 			if len(o.Reports) == 0 && !hasSources(t.Tree) {
 				return gates.Plan{Skip: "no source files"}, nil
+			}
+			if !o.Asked && len(o.Reports) == 0 {
+				if skip, err := untested(ctx, t, "tests"); skip != "" || err != nil {
+					return gates.Plan{Skip: skip}, err
+				}
 			}
 			return gates.Plan{Expect: gates.Examined{Results: 1}}, nil
 		},
@@ -104,23 +115,21 @@ func (o TestOptions) run(ctx context.Context, t *gates.Target) (gates.Outcome, e
 // run runs the tests of each project, one after the other.
 func (y *tally) run(ctx context.Context) error {
 	list, without := jobs(y.target, y.projects)
-	scratch, err := os.MkdirTemp("", "wf-ci-tests-")
-	if err != nil {
-		return err
+	suites := y.options.Suites
+	if suites == nil {
+		suites = new(Suites)
 	}
-	defer os.RemoveAll(scratch)
-	r := &session{target: y.target, scratch: scratch}
 	for _, j := range list {
-		res, exit, err := j.start(ctx, r)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		run, err := suites.run(ctx, y.target, j, suites.Measure)
+		if err != nil {
+			return err
 		}
-		y.log = r.log
+		y.log = append(y.log, run.log...)
 		var missing missingTool
-		if errors.As(err, &missing) && y.earlier(ctx, j.project) {
+		if errors.As(run.err, &missing) && y.earlier(ctx, j.project) {
 			continue // in a container without the toolchain an earlier step ran them
 		}
-		y.take(j, res, exit, err)
+		y.take(j, run.results, run.exit, run.err)
 	}
 	if len(list)+len(without) == 0 {
 		y.earlier(ctx, project.Project{Dir: "."}) // a language whose runner we do not know
@@ -384,10 +393,15 @@ func (y *tally) message(dir string, f failure) string {
 
 // tidy takes out what differs from run to run and from machine to machine.
 func (y *tally) tidy(s string) string {
-	for _, dir := range y.matcher.dirs {
+	return durations.ReplaceAllString(addresses.ReplaceAllString(y.matcher.relative(s), "0x…"), "(…)")
+}
+
+// relative takes out where the checkout is on this machine.
+func (m *matcher) relative(s string) string {
+	for _, dir := range m.dirs {
 		s = strings.ReplaceAll(s, filepath.FromSlash(dir)+string(filepath.Separator), "")
 	}
-	return durations.ReplaceAllString(addresses.ReplaceAllString(s, "0x…"), "(…)")
+	return s
 }
 
 // clip cuts a text at a character.

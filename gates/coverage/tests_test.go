@@ -37,6 +37,7 @@ func expect(t *testing.T, files map[string]string, o TestOptions, want string) g
 	t.Helper()
 	r := newRepo(t, files)
 	r.Commit("one")
+	o.Asked = true
 	v := judge(t, r.target(), Tests(o))
 	got := summary(v)
 	if v.Error != "" {
@@ -48,7 +49,7 @@ func expect(t *testing.T, files map[string]string, o TestOptions, want string) g
 	return v
 }
 
-var min100 = TestOptions{Min: 100}
+var min100 = TestOptions{Min: 100, Asked: true}
 
 func TestGoProject(t *testing.T) {
 	v := expect(t, goFiles, min100, "pass")
@@ -206,6 +207,7 @@ func TestReportsOfAnEarlierStep(t *testing.T) {
 			r.age("app/calc.py", 59*time.Minute) // the newest
 			r.Commit("one")
 			tt.prepare(r)
+			tt.options.Asked = true
 			v := judge(t, r.target(), Tests(tt.options))
 			got := summary(v)
 			if v.Error != "" {

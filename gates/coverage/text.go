@@ -78,6 +78,9 @@ func readCoverprofile(data []byte) (*report, error) {
 // blank lines and comments. A line with several blocks ran when one of them
 // did. It is an error when the source cannot be the one that was measured.
 func expand(f *reportFile, source [][]byte) error {
+	if err := expandSpans(f, source); err != nil {
+		return err
+	}
 	if len(f.blocks) == 0 {
 		return nil
 	}

@@ -154,7 +154,7 @@ func (d *detector) read(ctx context.Context) error {
 		}) bool {
 			return m.name == base
 		})
-		if !manifest && !slices.Contains(readAlso, base) || f.Kind == git.Symlink || set(aside, path.Dir(f.Path)) || vendoredPath(f.Path) {
+		if !manifest && !slices.Contains(readAlso, base) || f.Kind == git.Symlink || Aside(f.Path) {
 			continue
 		}
 		if manifest {
@@ -179,6 +179,10 @@ func (d *detector) read(ctx context.Context) error {
 
 // aside are directories whose manifests belong to no project of the repository.
 var aside = []string{"testdata", "fixtures", "__fixtures__", "test-fixtures"}
+
+// Aside says whether a path lies where no project of the repository is: in
+// somebody else's code, or in test data.
+func Aside(name string) bool { return set(aside, path.Dir(name)) || vendoredPath(name) }
 
 // set says whether one of the path's directories is in the list.
 func set(list []string, dir string) bool {

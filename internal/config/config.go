@@ -77,7 +77,7 @@ type Gates struct {
 	EnvFiles     Gate            `key:"env-files" defaults:"scope=all" doc:"Environment files with secrets that git does not ignore."`
 	Permissions  Gate            `key:"permissions" doc:"Files that everybody may write to."`
 	SAST         SASTGate        `key:"sast" doc:"Static analysis for security."`
-	Deps         Gate            `key:"deps" doc:"Dependencies with known vulnerabilities."`
+	Deps         DepsGate        `key:"deps" doc:"Dependencies with known vulnerabilities."`
 	Tests        TestsGate       `key:"tests" defaults:"scope=all" doc:"The test suite's result."`
 	Coverage     CoverageGate    `key:"coverage" doc:"How much of the code the tests cover."`
 	Duplication  DuplicationGate `key:"duplication" doc:"Copied code."`
@@ -150,6 +150,18 @@ type SASTGate struct {
 	Rules []string `key:"rules" format:"file" strict:"same" doc:"Files with rules of your own, beside the built-in ones, relative to the root of the repository."`
 }
 
+// DepsGate are the options of the gate deps.
+type DepsGate struct {
+	Gate
+
+	// Engines are sorted, without repetition. Empty: our own.
+	Engines []string `key:"engines" format:"deps-engine" strict:"same" doc:"What looks for vulnerabilities: own (OSV, and govulncheck where there is a go command), npm-audit, pip-audit, cargo-audit, osv-scanner. Absent: own."`
+
+	MaxAge  time.Duration `key:"max_age" default:"168h" min:"1h" max:"8760h" strict:"low" doc:"How old the database may be where osv.dev cannot be asked."`
+	Unknown Severity      `key:"unknown_severity" default:"warning" enum:"error warning note" strict:"low" doc:"What a vulnerability counts as that nobody has rated."`
+	Dev     Severity      `key:"dev" default:"warning" enum:"error warning note" strict:"low" doc:"The most that a vulnerability counts as in what only development needs. Malware always counts in full."`
+}
+
 // TestsGate are the options of the gate tests.
 type TestsGate struct {
 	Gate
@@ -168,13 +180,17 @@ type CoverageGate struct {
 	Min float64 `key:"min" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of lines covered, in each project."`
 
 	Patch    float64 `key:"patch" default:"80" min:"0" max:"100" strict:"high" doc:"Least percentage of the change's executable lines covered."`
-	MinLines int     `key:"min_lines" default:"20" min:"0" max:"1000000" strict:"low" doc:"Executable lines that a change has to have to be judged by patch."`
+	MinLines int     `key:"min_lines" default:"20" min:"0" max:"1000000" strict:"low" doc:"Executable lines that a change has to have to be judged by patch, and lines without a test that it has to add for a total below min to block."`
 
 	// Report is the coverage report to read. Empty: looked for.
-	Report string `key:"report" format:"file" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for."`
+	Report string `key:"report" format:"file" strict:"same" doc:"Coverage report to read, relative to the root of the repository. Absent: looked for, and where there is none the tests are run."`
 
 	// Run writes Report. Empty: an earlier step does.
 	Run string `key:"run" needs:"report" format:"command" strict:"same" doc:"Shell command line that runs the tests and writes the report. Absent: an earlier step does."`
+
+	// BaseReport is the report of the base's tests. Empty: what an earlier run on
+	// this machine has kept.
+	BaseReport string `key:"base_report" format:"file" strict:"same" doc:"Coverage report of the base's tests, relative to the root of the repository, to compare the uncovered lines of each project with."`
 }
 
 // DuplicationGate are the options of the gate duplication.
@@ -198,13 +214,28 @@ type LintGate struct {
 // TypesGate are the options of the gate types.
 type TypesGate struct {
 	Gate
-	Min float64 `key:"min" default:"90" min:"0" max:"100" strict:"high" doc:"Least percentage of typed symbols."`
+	Min float64 `key:"min" default:"90" min:"0" max:"100" strict:"high" doc:"Least percentage of typed symbols, in each project."`
+
+	// Report is the report to read. Empty: the projects' tools are run.
+	Report string `key:"report" format:"file" strict:"same" doc:"Report of an earlier step to read (type-coverage --json-output --detail, mypy --any-exprs-report, pyright --verifytypes --outputjson), relative to the root of the repository. Absent: the projects' own tools are run."`
 }
 
 // BundleGate are the options of the gate bundle.
 type BundleGate struct {
 	Gate
 	MaxGrowth float64 `key:"max_growth" default:"5" min:"0" max:"1000" strict:"low" doc:"Greatest growth in percent of the size at the base."`
+
+	MinGrowthBytes int    `key:"min_growth_bytes" default:"1024" min:"0" max:"1000000000" strict:"low" doc:"Growth in bytes that does not block, whatever its percentage."`
+	Measure        string `key:"measure" default:"gzip" enum:"gzip raw brotli" strict:"same" doc:"The size that is judged: gzip, raw or brotli. All three are reported."`
+
+	// Entries are files to bundle. Empty: looked for.
+	Entries []string `key:"entries" format:"file" strict:"same" doc:"Files to bundle and to measure, relative to the root of the repository. Absent: looked for in index.html and package.json."`
+
+	// Paths are files that a build wrote. Empty: the entries are bundled.
+	Paths []string `key:"paths" format:"file" strict:"same" doc:"Files that an earlier step built, relative to the root of the repository; * and ** are allowed. They are measured instead of a bundle of the entries."`
+
+	// Baseline is a verdict at the base. Empty: the base's own tree is measured.
+	Baseline string `key:"baseline" needs:"paths" format:"file" strict:"same" doc:"Verdict of a run at the base (wf-ci run --output json=FILE), for paths that are not committed there."`
 }
 
 // CheckpointsGate are the options of the gate checkpoints. The lists are
@@ -222,6 +253,8 @@ type CheckpointsGate struct {
 
 	// Approvers is empty where everybody may approve.
 	Approvers []string `key:"approvers" format:"person" strict:"closed" doc:"Who may approve: the author of the commit that brings the record. Absent: everybody."`
+
+	CodeOwners bool `key:"code_owners" strict:"high" doc:"Whether whoever approves has to own every file that is approved, as CODEOWNERS says; a review by such an owner counts as an approval."`
 
 	RequireOther bool `key:"require_other" strict:"high" doc:"Whether whoever approves has to be another than the authors of the change."`
 }

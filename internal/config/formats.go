@@ -49,6 +49,10 @@ var formats = map[string]format{
 		clean:   func(s string) string { return strings.TrimRight(s, "\n") },
 		limit:   16 << 10,
 	},
+	"deps-engine": {
+		want:    "own, npm-audit, pip-audit, cargo-audit or osv-scanner",
+		pattern: regexp.MustCompile(`^(own|npm-audit|pip-audit|cargo-audit|osv-scanner)$`),
+	},
 	"fingerprint": {
 		want:    "a fingerprint without spaces",
 		pattern: regexp.MustCompile(`^\S+$`),

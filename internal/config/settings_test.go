@@ -144,7 +144,7 @@ func set(t *testing.T, c *Config, key, value, origin string) {
 
 // TestSetEveryKey sets every key to the value that it has.
 func TestSetEveryKey(t *testing.T) {
-	c := parse(t, "gates: {g: {run: make, sarif: a, env: [A, B], dir: d, severity: {a.b.c: note}}, coverage: {report: r, run: make}, tests: {reports: [a, b], run: make}}\ndefault_branch: main")
+	c := parse(t, "gates: {g: {run: make, sarif: a, env: [A, B], dir: d, severity: {a.b.c: note}}, coverage: {report: r, run: make, base_report: b}, tests: {reports: [a, b], run: make}, types: {report: r}, bundle: {paths: [a], baseline: b}}\ndefault_branch: main")
 	before := c.Digest()
 	for _, s := range c.Settings() {
 		set(t, c, s.Key, s.Value, "flag")
@@ -165,7 +165,7 @@ func TestSetErrors(t *testing.T) {
 		{"gates.coverage.mni", "5", "flag x: \"gates.coverage.mni\": unknown key \"mni\"\n  did you mean \"min\"?"},
 		{"gates.coverage.min", "101", "flag x: gates.coverage.min: 101 is out of range: want a number from 0 to 100"},
 		{"gates.coverage.min.x", "1", "flag x: \"gates.coverage.min.x\": nothing below \"min\" can be set"},
-		{"gates.coverage", "80", "flag x: \"gates.coverage\" is a section: set a key in it\n  known here: enabled, required, scope, block_on, timeout, min, patch, min_lines, report, run"},
+		{"gates.coverage", "80", "flag x: \"gates.coverage\" is a section: set a key in it\n  known here: enabled, required, scope, block_on, timeout, min, patch, min_lines, report, run, base_report"},
 		{"worktree", "80", "flag x: \"worktree\" is a section: set a key in it\n  known here: max_active, ports"},
 		{"waivers", "80", "flag x: \"waivers\" can be written in the file only"},
 		{"waivers[0].gate", "80", "flag x: \"waivers[0].gate\": unknown key \"waivers[0]\"\n  known here: default_branch, timeout, gates, worktree, costs, waivers"},

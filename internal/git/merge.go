@@ -112,7 +112,8 @@ func parseCombinedHeader(header string) (parents []int, result hunkSpan, err err
 		}
 		parents = append(parents, span.count)
 	}
-	result, err = parseSpan(strings.TrimPrefix(f[n+1], "+"))
+	// Where nothing is left of the file, git counts to minus one, without a sign.
+	result, err = parseSpan(strings.TrimPrefix(strings.Replace(f[n+1], ",18446744073709551615", ",0", 1), "+"))
 	if err != nil || !strings.HasPrefix(f[n+1], "+") {
 		return nil, hunkSpan{}, wrong
 	}

@@ -66,3 +66,28 @@ func TestMergePatches(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A merge that empties a file, which both sides had edited.
+func TestMergePatchesOfAnEmptiedFile(t *testing.T) {
+	repo := gittest.New(t)
+	repo.Write("f", "1\n2\n3\n")
+	repo.Commit("base")
+	repo.Git("switch", "-q", "-c", "side")
+	repo.Write("f", "1\nside\n3\n")
+	repo.Commit("side")
+	repo.Git("switch", "-q", "main")
+	repo.Write("f", "1\nmain\n3\nmore\n")
+	repo.Commit("main")
+	repo.Git("merge", "-q", "--no-commit", "--no-ff", "-s", "ours", "side")
+	repo.Write("f", "")
+	repo.Write("g", "slipped in\n")
+	merge := repo.Commit("merge")
+	var got []string
+	err := repo.Open().MergePatches(ctx, []string{merge}, func(h git.Hunk) error {
+		got = append(got, h.Path+":"+string(h.Text))
+		return nil
+	})
+	if err != nil || !slices.Equal(got, []string{"g:slipped in\n"}) {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -330,7 +330,7 @@ func TestRedirect(t *testing.T) {
 }
 
 func TestReviews(t *testing.T) {
-	s := fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Reviews: []githubtest.Review{
+	s := fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{
 		{Login: "ana", State: "APPROVED", Commit: "old", At: "2026-01-01T00:00:00Z"},
 		{Login: "ben", State: "APPROVED", Commit: "c1", At: "2026-01-01T00:00:00Z"},
 		{Login: "ben", State: "CHANGES_REQUESTED", Commit: "c2", At: "2026-01-02T00:00:00Z"},
@@ -338,8 +338,8 @@ func TestReviews(t *testing.T) {
 		{Login: "cy", State: "COMMENTED", Commit: "c2", At: "2026-01-03T00:00:00Z"},
 	}}}})
 	got, err := Reviews(context.Background(), server(s), "o/r", 7)
-	if text := fmt.Sprintf("%v", got); err != nil || len(got) != 2 || got[0].Commit != "old" || got[1].State != "CHANGES_REQUESTED" {
-		t.Errorf("%s, %v", text, err)
+	if l := got.List; err != nil || got.Author != "octocat" || got.Head != head || len(l) != 2 || l[0].Commit != "old" || l[1].State != "CHANGES_REQUESTED" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

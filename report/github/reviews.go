@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,14 +19,37 @@ type Review struct {
 	At     time.Time
 }
 
-// Reviews are the last reviews of a pull request, one of each person, in the
-// order of their names. A mere comment takes nothing back, as on GitHub. What
-// is returned may be about an older head: compare Commit.
-func Reviews(ctx context.Context, server Server, repository string, number int) ([]Review, error) {
+// PullReviews are what people have said of a pull request.
+type PullReviews struct {
+	Author string   // login of whoever opened it
+	Head   string   // its head now; a review may be of an older one
+	List   []Review // of each person the last, in the order of time
+}
+
+// Reviews asks for the reviews of a pull request. A mere comment takes nothing
+// back, as on GitHub.
+func Reviews(ctx context.Context, server Server, repository string, number int) (PullReviews, error) {
 	s, err := newSession(server, repository)
 	if err != nil {
-		return nil, err
+		return PullReviews{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, endBudget)
+	defer cancel()
+	pr, _, err := s.rest.PullRequests.Get(ctx, s.owner, s.repo, number)
+	if err != nil {
+		return PullReviews{}, fmt.Errorf("pull request %d: %s", number, plain(err))
+	}
+	out := PullReviews{Author: pr.GetUser().GetLogin(), Head: pr.GetHead().GetSHA()}
+	last, err := s.lastReviews(ctx, number)
+	for _, r := range last {
+		out.List = append(out.List, r)
+	}
+	slices.SortFunc(out.List, func(a, b Review) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Login, b.Login)) })
+	return out, err
+}
+
+// lastReviews are the reviews that say yes or no, the last of each person.
+func (s *session) lastReviews(ctx context.Context, number int) (map[string]Review, error) {
 	last := make(map[string]Review)
 	opts := &gh.ListOptions{PerPage: 100}
 	for range 100 {
@@ -40,12 +64,7 @@ func Reviews(ctx context.Context, server Server, repository string, number int) 
 			}
 		}
 		if res.NextPage == 0 {
-			out := make([]Review, 0, len(last))
-			for _, r := range last {
-				out = append(out, r)
-			}
-			slices.SortFunc(out, func(a, b Review) int { return strings.Compare(a.Login, b.Login) })
-			return out, nil
+			return last, nil
 		}
 		opts.Page = res.NextPage
 	}

@@ -24,10 +24,23 @@ type Repo struct {
 // Runner is a runner whose git sees no configuration of the machine.
 func Runner(t testing.TB) *run.Runner {
 	t.Helper()
-	env := run.CleanEnv(os.Environ())
+	env := append(goCaches(), run.CleanEnv(os.Environ())...)
 	return &run.Runner{Env: append(env, "HOME="+t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
 		"GIT_AUTHOR_NAME=A U Thor", "GIT_AUTHOR_EMAIL=author@example.com",
 		"GIT_COMMITTER_NAME=C O Mitter", "GIT_COMMITTER_EMAIL=committer@example.com")}
+}
+
+// goCaches are what Go has compiled and fetched before: without them every test
+// whose HOME is its own compiles the standard library anew.
+func goCaches() []string {
+	var env []string
+	if cache, err := os.UserCacheDir(); err == nil {
+		env = append(env, "GOCACHE="+filepath.Join(cache, "go-build"))
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		env = append(env, "GOMODCACHE="+filepath.Join(home, "go", "pkg", "mod"))
+	}
+	return env
 }
 
 // New is an empty repository on the branch main.

@@ -1,0 +1,240 @@
+package costs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Books are what is folded from the entries, as files below the folder costs.
+// The same entries, budget and zone give the same bytes, in any order.
+type Books map[string][]byte
+
+// Day is costs/daily-YYYY-MM-DD.json.
+type Day struct {
+	Date     string `json:"date"`
+	Timezone string `json:"timezone"`
+	Sums
+}
+
+// Month is costs/mtd.json: the latest month that has entries, up to its latest
+// entry; earlier ones are in costs/months.
+type Month struct {
+	Month    string `json:"month"`
+	Timezone string `json:"timezone"`
+	Budget   Nano   `json:"budget"`
+	Sums
+	Remaining   Nano    `json:"remaining"`
+	PercentUsed float64 `json:"percent_used"`
+}
+
+// Sums are totals of some entries. Each dollar is in one category, in one model
+// at most and in one feature at most, and in the total once.
+type Sums struct {
+	Categories map[string]Nano `json:"categories"`
+	Models     map[string]Nano `json:"models"`
+	Features   map[string]Nano `json:"features"`
+	Unpriced   []string        `json:"unpriced"` // models without a price: their cost is missing
+	Entries    int             `json:"entries"`
+	Total      Nano            `json:"total"`
+}
+
+func (s *Sums) add(e Entry) {
+	if s.Categories == nil {
+		s.Categories, s.Models, s.Features = make(map[string]Nano), make(map[string]Nano), make(map[string]Nano)
+	}
+	s.Entries++
+	s.Total += e.USD
+	s.Categories[e.Category] += e.USD
+	if e.Model != "" {
+		s.Models[e.Model] += e.USD
+	}
+	if e.Feature != "" {
+		s.Features[e.Feature] += e.USD
+	}
+	if e.Basis == Unpriced && !slices.Contains(s.Unpriced, e.Model) {
+		s.Unpriced = append(s.Unpriced, e.Model)
+		slices.Sort(s.Unpriced)
+	}
+}
+
+// settle gives empty sums their form.
+func (s *Sums) settle() {
+	for _, m := range []*map[string]Nano{&s.Categories, &s.Models, &s.Features} {
+		if *m == nil {
+			*m = map[string]Nano{}
+		}
+	}
+	if s.Unpriced == nil {
+		s.Unpriced = []string{}
+	}
+}
+
+// featureLine is a line of costs/by-feature.jsonl: a feature on a day.
+type featureLine struct {
+	Feature string `json:"feature"`
+	Date    string `json:"date"`
+	Cost    Nano   `json:"cost"`
+	Entries int    `json:"entries"`
+}
+
+// Fold makes the books. It is pure.
+func Fold(entries []Entry, b Budget, z Zone) (Books, error) {
+	days, months := make(map[string]*Sums), make(map[string]*Sums)
+	features := make(map[[2]string]*featureLine)
+	for _, e := range entries {
+		date := z.Date(e.Time)
+		sums(days, date).add(e)
+		sums(months, date[:len("2006-01")]).add(e)
+		if e.Feature != "" {
+			key := [2]string{date, e.Feature}
+			if features[key] == nil {
+				features[key] = &featureLine{Feature: e.Feature, Date: date}
+			}
+			features[key].Cost += e.USD
+			features[key].Entries++
+		}
+	}
+	books := make(Books)
+	for date, s := range days {
+		if err := books.put("daily-"+date+".json", Day{Date: date, Timezone: z.String(), Sums: *s}); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range slices.Sorted(maps.Keys(months)) {
+		if err := books.month(m, months[m], b, z); err != nil {
+			return nil, err
+		}
+	}
+	return books, books.features(features)
+}
+
+func sums(m map[string]*Sums, key string) *Sums {
+	if m[key] == nil {
+		m[key] = new(Sums)
+		m[key].settle()
+	}
+	return m[key]
+}
+
+// month writes a month; the last one that is written is the current one.
+func (b Books) month(name string, s *Sums, budget Budget, z Zone) error {
+	m := Month{Month: name, Timezone: z.String(), Budget: budget.Budgets.Monthly.Soft, Sums: *s}
+	m.Remaining = m.Budget - m.Total
+	m.PercentUsed = percent(m.Total, m.Budget)
+	if err := b.put("months/"+name+".json", m); err != nil {
+		return err
+	}
+	b["mtd.json"] = b["months/"+name+".json"]
+	return nil
+}
+
+func (b Books) put(name string, v any) error {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	b[name] = buf.Bytes()
+	return nil
+}
+
+func (b Books) features(lines map[[2]string]*featureLine) error {
+	keys := slices.SortedFunc(maps.Keys(lines), func(x, y [2]string) int {
+		if c := strings.Compare(x[0], y[0]); c != 0 {
+			return c
+		}
+		return strings.Compare(x[1], y[1])
+	})
+	var buf bytes.Buffer
+	for _, k := range keys {
+		data, err := json.Marshal(lines[k])
+		if err != nil {
+			return err
+		}
+		buf.Write(append(data, '\n'))
+	}
+	b["by-feature.jsonl"] = buf.Bytes()
+	return nil
+}
+
+// Alert is something to know about a budget.
+type Alert struct {
+	Level   string `json:"level"` // warning or critical
+	Key     string `json:"key"`   // names the threshold in its period: given once
+	Message string `json:"message"`
+}
+
+// Least spending at which a burn rate says something.
+const burnFloor = dollar
+
+// Alerts are the thresholds that are passed at a time (K8).
+func (b Budget) Alerts(entries []Entry, z Zone, at time.Time) []Alert {
+	alerts := []Alert{}
+	add := func(level, period, what, format string, args ...any) {
+		alerts = append(alerts, Alert{level, period + "/" + what, fmt.Sprintf(format, args...)})
+	}
+	standing := b.Standing(entries, z, at)
+	for i, p := range b.periods(z, at) {
+		s := standing[i]
+		start := p.Name + " " + z.Date(p.Period.Start)
+		switch {
+		case s.Spent > s.Hard:
+			add("critical", start, "hard", "the %s hard limit of $%s is exceeded: $%s", s.Name, s.Hard, s.Spent)
+		case s.Spent > s.Soft:
+			add("warning", start, "soft", "the %s soft limit of $%s is exceeded: $%s", s.Name, s.Soft, s.Spent)
+		case s.Percent >= 100*p.Limits.Alert:
+			add("warning", start, "alert", "%g %% of the %s soft limit of $%s is spent", s.Percent, s.Name, s.Soft)
+		}
+		if p.Name != "monthly" {
+			continue
+		}
+		if left := s.Soft - s.Spent; left >= 0 && left < 10*dollar && s.Spent > 0 {
+			add("critical", start, "left", "$%s of the month's budget is left", left)
+		}
+		elapsed := p.Period.Elapsed(at)
+		if used := float64(s.Spent) / float64(max(1, s.Soft)); s.Spent >= burnFloor && elapsed > 0 && used > 1.5*elapsed && b.recent(entries, p.Period, at, s) {
+			add("warning", start, "burn", "spending runs ahead of the month: %g %% of the budget is spent, %.0f %% of the month is over", s.Percent, 100*elapsed)
+		}
+	}
+	return alerts
+}
+
+// recent says whether the last twelfth of the time since the period's start
+// spends too fast as well: what was spent at once long ago is no burning.
+func (b Budget) recent(entries []Entry, p Period, at time.Time, s Spent) bool {
+	window := at.Sub(p.Start) / 12
+	var spent Nano
+	for _, e := range entries {
+		if e.Time.After(at.Add(-window)) && !e.Time.After(at) {
+			spent += e.USD
+		}
+	}
+	share := float64(window) / float64(p.End.Sub(p.Start))
+	return float64(spent) > 1.5*share*float64(s.Soft)
+}
+
+// Projected is what the month will have cost at its end, if it goes on as it
+// did: the mean of its days so far.
+func (b Budget) Projected(entries []Entry, z Zone, at time.Time) Nano {
+	month := z.Month(at)
+	var spent Nano
+	for _, e := range entries {
+		if month.Holds(e.Time) && !e.Time.After(at) {
+			spent += e.USD
+		}
+	}
+	elapsed, whole := at.Sub(month.Start), month.End.Sub(month.Start)
+	if elapsed <= 0 {
+		return spent
+	}
+	n := new(big.Int).Mul(big.NewInt(int64(spent)), big.NewInt(int64(whole)))
+	return Nano(n.Quo(n, big.NewInt(int64(elapsed))).Int64())
+}
