@@ -17,7 +17,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -50,17 +49,34 @@ type session struct {
 	owner, repo string
 }
 
-var (
-	ownerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
-	repoName  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	commitID  = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
-)
+// These are no regular expressions, which every start of the program would pay
+// for.
+
+// isRepository says whether a text is owner/name and nothing else.
+func isRepository(s string) bool {
+	owner, name, _ := strings.Cut(s, "/")
+	return isWord(owner, "-_") && owner[0] != '-' && isWord(name, "-_.") && name != "." && name != ".."
+}
+
+// isWord says whether a text is of letters, digits and these others, up to 100.
+func isWord(s, others string) bool {
+	return s != "" && len(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune(others, r) })
+}
+
+func isAlphanumeric(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}
+
+// isCommit says whether a text is a commit's whole id.
+func isCommit(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
 
 // newSession checks all that goes into an address: go-github v60 puts names into
 // paths as they are.
 func newSession(s Server, repository string) (*session, error) {
 	owner, repo, _ := strings.Cut(repository, "/")
-	if !ownerName.MatchString(owner) || !repoName.MatchString(repo) || repo == "." || repo == ".." {
+	if !isRepository(repository) {
 		return nil, fmt.Errorf("repository %.200q: want owner/name", repository)
 	}
 	if s.Token == "" {

@@ -3,7 +3,6 @@ package github
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -106,23 +105,23 @@ func (s *session) viewer(ctx context.Context) string {
 	return answer.Data.Viewer.Login
 }
 
-var unsafeMarker = regexp.MustCompile(`[^A-Za-z0-9._/-]+|--+`)
-
 // marker begins our comment; a name in it cannot end it.
 func marker(name string) string {
-	return "<!-- wf-ci:verdict:" + unsafeMarker.ReplaceAllString(name, "_") + " "
+	safe := strings.Map(func(r rune) rune {
+		if isAlphanumeric(r) || strings.ContainsRune("._/-", r) {
+			return r
+		}
+		return '_'
+	}, name)
+	return "<!-- wf-ci:verdict:" + strings.ReplaceAll(safe, "--", "__") + " "
 }
-
-var runInMarker = regexp.MustCompile(`^<!-- wf-ci:verdict:\S+ run=([0-9]{1,18}) -->`)
 
 // laterRun says whether a comment is by a run that began after this one: an old
 // run that ends late does not speak over it.
 func laterRun(body string, run int64) bool {
-	m := runInMarker.FindStringSubmatch(body)
-	if m == nil {
-		return false
-	}
-	n, err := strconv.ParseInt(m[1], 10, 64)
+	line, _, _ := strings.Cut(body, " -->")
+	_, number, _ := strings.Cut(line, " run=")
+	n, err := strconv.ParseInt(number, 10, 64)
 	return err == nil && n > run
 }
 

@@ -69,7 +69,7 @@ func NewReporter(server Server, j Job) (*Reporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !commitID.MatchString(j.Head) || j.Name == "" || j.ID == "" {
+	if !isCommit(j.Head) || j.Name == "" || j.ID == "" {
 		return nil, fmt.Errorf("report on commit %.80q as %q: want a commit, a name and an id", j.Head, j.Name)
 	}
 	r := &reporting{s: s, job: j, begun: make(chan struct{})}

@@ -2,7 +2,6 @@ package github
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,8 +17,13 @@ type Workflow struct {
 	MergeGroup bool
 }
 
-// runsUs are steps that run wf-ci. `uses: ./` is our own repository.
-var runsUs = regexp.MustCompile(`^(\./?|[^/]+/wf-ci(@.*)?)$`)
+// runsUs says whether a step runs wf-ci. `uses: ./` is our own repository.
+func runsUs(uses, run string) bool {
+	action, _, _ := strings.Cut(uses, "@")
+	owner, name, _ := strings.Cut(action, "/")
+	return action == "./" || action == "." || owner != "" && name == "wf-ci" ||
+		strings.Contains(run, "wf-ci run") || strings.Contains(run, "wf-ci action")
+}
 
 // ReadWorkflow reads a workflow. The error is that of the YAML.
 func ReadWorkflow(path string, data []byte) (Workflow, error) {
@@ -36,7 +40,7 @@ func ReadWorkflow(path string, data []byte) (Workflow, error) {
 	}
 	for id, job := range doc.Jobs {
 		for _, s := range job.Steps {
-			if runsUs.MatchString(s.Uses) || strings.Contains(s.Run, "wf-ci run") || strings.Contains(s.Run, "wf-ci action") {
+			if runsUs(s.Uses, s.Run) {
 				name := job.Name
 				if name == "" {
 					name = id
