@@ -15,7 +15,7 @@ COPY . .
 ARG VERSION=devel
 RUN go build -trimpath -buildvcs=false -tags osusergo,netgo,timetzdata \
     -ldflags "-s -w -linkmode external -extldflags -static -X main.version=$VERSION" \
-    -o /out/wf-ci ./cmd/wf-ci && go clean -cache
+    -o /out/wf-ci ./cmd/wf-ci && ln -s wf-ci /out/wf-ci-post && go clean -cache
 
 FROM debian:bookworm-slim AS rootfs
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
@@ -25,7 +25,8 @@ RUN sh /usr/local/bin/rootfs /rootfs
 
 FROM scratch
 COPY --from=rootfs /rootfs/ /
-COPY --from=build /out/wf-ci /usr/local/bin/wf-ci
+# The second name is the post step's: the runner takes a program there, and no arguments of its own.
+COPY --from=build /out/ /usr/local/bin/
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ARG VERSION=devel
 ARG REVISION=unknown

@@ -21,9 +21,16 @@ func Markdown(w io.Writer, v *gates.Verdict) error {
 // MarkdownLimit is [Markdown] in at most limit bytes; zero: as long as it is.
 // What is cut are the last findings of the longest gates, and their number is
 // said; then the notes, the table and the reasons, in this order.
-func MarkdownLimit(limit int) Format {
+func MarkdownLimit(limit int) Format { return MarkdownWith(limit) }
+
+// MarkdownWith is [MarkdownLimit] with lines of plain text behind the verdict.
+func MarkdownWith(limit int, lines ...string) Format {
 	return func(w io.Writer, v *gates.Verdict) error {
-		_, err := io.WriteString(w, newMarkdown(v).fit(limit))
+		page := newMarkdown(v)
+		for _, line := range lines {
+			page.head += "\n" + mdText(line) + "\n"
+		}
+		_, err := io.WriteString(w, page.fit(limit))
 		return err
 	}
 }

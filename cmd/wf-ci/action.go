@@ -44,7 +44,9 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 	if err := a.commands.Mask(in.GitHubToken); err != nil {
 		return err
 	}
-	a.unsupported(in)
+	if in.Ledger != "" && in.Ledger != "off" {
+		_ = a.commands.Notice("wf-ci: this version does not act on the input ledger yet")
+	}
 	dir := a.dir
 	if ws := ci.NewWorkspace(a.getenv); ws.Dir != "" {
 		dir = ws.Dir
@@ -67,11 +69,22 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 	if work == "" {
 		work = "."
 	}
+	p, err := a.newPlatform(in)
+	if err != nil {
+		return err
+	}
+	p.begin(ctx)
 	v, err := a.judgeAndShow(ctx, runFlags{
 		Dir: work, Base: in.BaseRef, Config: in.Config,
 		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
-	}, outputs)
+	}, outputs, hooks{
+		ours:    []string{bundleFile},
+		opened:  func(top string) { p.top = top },
+		reviews: p.reviews(in.GitHubToken),
+		tell:    func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
+	})
 	if err != nil {
+		p.abort(ctx, err)
 		return err
 	}
 	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath}); err != nil {
@@ -129,19 +142,6 @@ func uploadSARIF(w io.Writer, v *gates.Verdict) error {
 	return err
 }
 
-// unsupported says which inputs were given and do nothing yet.
-func (a *app) unsupported(in ci.Inputs) {
-	for _, given := range []struct{ name, value string }{
-		{"check-run", in.CheckRun}, {"comment", in.Comment}, {"upload-sarif", in.UploadSARIF}, {"ledger", in.Ledger},
-	} {
-		switch given.value {
-		case "", "false", "never", "off":
-		default:
-			_ = a.commands.Notice(fmt.Sprintf("wf-ci: this version does not act on the input %s yet", given.name))
-		}
-	}
-}
-
 // setOutputs gives the later steps what they may ask for.
 func (a *app) setOutputs(v *gates.Verdict, files map[string]string) error {
 	failed := []string{}
@@ -190,13 +190,17 @@ const annotationsPerKind = 9
 // summaryLimit is under the runner's 1 MiB, above which it drops all of it.
 const summaryLimit = 1_000_000
 
-// tellRunner writes annotations and the step summary. What the runner does not
-// take is said, and turns no verdict.
-func (a *app) tellRunner(v *gates.Verdict) {
+// tellRunner writes annotations, where none stand at a check run, and the step
+// summary. What the runner does not take is said, and turns no verdict.
+func (a *app) tellRunner(v *gates.Verdict, annotate bool) {
 	if !ci.Actions(a.getenv) {
 		return
 	}
-	for _, n := range report.Annotations(v, annotationsPerKind) {
+	var notes []report.Annotation
+	if annotate {
+		notes = report.Annotations(v, annotationsPerKind)
+	}
+	for _, n := range notes {
 		err := a.commands.Annotate(ci.Level(n.Level), ci.Place{
 			Title: n.Title, File: n.Path, Line: n.Line, EndLine: n.EndLine, Column: n.Column, EndColumn: n.EndColumn,
 		}, n.Message)

@@ -84,7 +84,7 @@ func filesToApprove(ctx context.Context, j *job, kind checkpoints.Kind) ([]check
 	if j.target.Change.Everything() {
 		return nil, usagef("no change known, and so nothing to approve: name the base with --base REV")
 	}
-	o := checkpointOptions(j.policy.config)
+	o := checkpointOptions(j.policy.config, options{})
 	files, err := checkpoints.Touched(ctx, j.target, o, kind)
 	switch {
 	case err != nil:

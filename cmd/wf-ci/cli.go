@@ -35,6 +35,9 @@ type cli struct {
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
 	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
+	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
+	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`
+	Post     postCmd          `cmd:"" hidden:"" help:"Run as the action's post step: closes the check run of a step that was ended."`
 	Engine   engineCmd        `cmd:"" hidden:"" help:"Run one of the engines (for wf-ci itself)."`
 	Version  kong.VersionFlag `short:"V" help:"Print the version and exit."`
 }

@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
 	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"costs":                {"costs/prices", "internal/lazyregexp", "internal/state"},
 	"report":               {"gates", "internal/lazyregexp"},
+	"report/github":        {"gates", "report"},
 	"internal/git":         {"internal/run"},
 	"internal/ci":          {"internal/git", "internal/lazyregexp"},
 	"internal/config":      {"internal/lazyregexp"},
@@ -52,11 +53,11 @@ var arrows = map[string][]string{
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"golang.org/x/vuln":                     {"gates/deps"},
-	"net/http":                              {"gates/deps", "cmd/wf-ci"},
+	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
@@ -67,6 +68,8 @@ var only = map[string][]string{
 	"github.com/rhysd/actionlint":           {"gates/lint"},
 	"honnef.co/go/tools":                    {"gates/lint"},
 	"github.com/securego/gosec/v2":          {"gates/sast"},
+	"github.com/google/go-github/v60":       {"report/github"},
+	"github.com/hashicorp/go-multierror":    {"report/github"},
 }
 
 // source is a Go file of ours that is no test.

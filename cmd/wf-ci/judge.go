@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -35,7 +36,9 @@ type options struct {
 	verbose  bool
 	outputs  []string // files that this run writes: no part of the tree
 	observe  func(gates.Event)
-	started  func(ids []string) // before the first gate starts
+	started  func(ids []string)                                 // before the first gate starts
+	opened   func(dir string)                                   // when the repository is known; may be nil
+	reviews  func(context.Context) (checkpoints.Reviews, error) // nil: there is no platform to ask
 }
 
 // job is a run that is ready to go.
@@ -243,6 +246,9 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 		return nil, nil, nil, err
 	}
 	defer j.close()
+	if o.opened != nil {
+		o.opened(j.target.Dir)
+	}
 	if o.started != nil {
 		o.started(running(j))
 	}

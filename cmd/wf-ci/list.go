@@ -99,7 +99,7 @@ func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
 				Max: g.Lint.Max, All: o.all || g.Lint.Scope == config.ScopeAll, Reports: g.Lint.Reports, Linters: g.Lint.Linters, Files: files,
 			})
 		},
-		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg)) },
+		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg, o)) },
 	}
 	var list []gates.Gate
 	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
@@ -136,11 +136,12 @@ func sastOptions(c config.SASTGate, files *syntax.Files) sast.Options {
 	}
 }
 
-func checkpointOptions(cfg *config.Config) checkpoints.Options {
+func checkpointOptions(cfg *config.Config, o options) checkpoints.Options {
 	c := cfg.Gates.Checkpoints
 	return checkpoints.Options{
 		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
 		Approvers: c.Approvers, RequireOther: c.RequireOther, CodeOwners: c.CodeOwners,
+		Reviews: o.reviews,
 	}
 }
 

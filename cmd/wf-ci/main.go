@@ -48,10 +48,20 @@ func start() int {
 		dir = "."
 	}
 	return program(ctx, environment{
-		args: os.Args[1:], dir: dir, environ: os.Environ(), getenv: os.Getenv,
+		args: arguments(os.Args), dir: dir, environ: os.Environ(), getenv: os.Getenv,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		outWidth: width(os.Stdout), errWidth: width(os.Stderr), now: time.Now,
 	})
+}
+
+// arguments are those after the program's name. Under the name wf-ci-post it is
+// the post step of the action: that is an entry point of its own, to which the
+// runner gives the arguments of the action all the same.
+func arguments(args []string) []string {
+	if filepath.Base(args[0]) == "wf-ci-post" {
+		return []string{"post"}
+	}
+	return args[1:]
 }
 
 func width(f *os.File) int {

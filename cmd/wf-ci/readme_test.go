@@ -191,3 +191,18 @@ func yamlBlock(t *testing.T, text string) {
 		t.Errorf("%v\n%s", err, res.Stdout.Bytes)
 	}
 }
+
+// The workflows of the page about GitHub are workflows.
+func TestGitHubPage(t *testing.T) {
+	data, err := os.ReadFile("../../report/github/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := fence.FindAllStringSubmatch(string(data), -1)
+	for _, m := range blocks {
+		yamlBlock(t, strings.ReplaceAll(m[2], "uses: wf-ci/wf-ci/publish@v1", "uses: ./publish"))
+	}
+	if len(blocks) != 3 {
+		t.Errorf("%d blocks", len(blocks))
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/report"
@@ -53,7 +54,7 @@ func (a *app) runGates(ctx context.Context, f runFlags) error {
 	if f.Timeout < 0 {
 		return usagef("--timeout %s: want more than zero", f.Timeout)
 	}
-	v, err := a.judgeAndShow(ctx, f, outputs)
+	v, err := a.judgeAndShow(ctx, f, outputs, hooks{tell: func(v *gates.Verdict) { a.tellRunner(v, true) }})
 	if err != nil {
 		return err
 	}
@@ -63,12 +64,22 @@ func (a *app) runGates(ctx context.Context, f runFlags) error {
 	return nil
 }
 
+// hooks are what a command does in the course of a run.
+type hooks struct {
+	opened func(dir string) // the repository is known
+	// reviews asks the platform who looked at the change; nil: there is none.
+	reviews func(context.Context) (checkpoints.Reviews, error)
+	tell    func(*gates.Verdict) // after the outputs, before the result is shown. Required.
+	ours    []string             // more files that this run writes
+}
+
 // judgeAndShow runs the gates with their progress on stderr, and writes the
 // result to stdout and to every output.
-func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output) (*gates.Verdict, error) {
+func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h hooks) (*gates.Verdict, error) {
 	o := options{
 		dir: f.Dir, base: f.Base, config: f.Config, all: f.All, only: f.Only, skip: f.Skip, jobs: f.Jobs,
 		timeout: f.Timeout, noCache: f.NoCache, offline: f.Offline, verbose: f.Verbose,
+		outputs: h.ours, opened: h.opened, reviews: h.reviews,
 	}
 	for _, out := range outputs {
 		o.outputs = append(o.outputs, out.path)
@@ -93,7 +104,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output) (*
 			fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err)
 		}
 	}
-	a.tellRunner(v)
+	h.tell(v)
 	style := a.style(a.outWidth)
 	style.Brief = a.outWidth > 0 && a.errWidth > 0
 	style.Repeat = f.repeat()

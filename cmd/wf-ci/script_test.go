@@ -18,10 +18,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"wf-ci":          func() { os.Exit(start()) },
-		lint.VetToolName: lint.VetTool,
-	})
+	program := func() { os.Exit(start()) }
+	testscript.Main(m, map[string]func(){"wf-ci": program, "wf-ci-post": program, lint.VetToolName: lint.VetTool})
 }
 
 // planted is a key that gitleaks knows. It is put together here, so that our

@@ -28,6 +28,8 @@ type Event struct {
 	DefaultBranch string // short name
 	Repository    string // owner/name
 
+	Run WorkflowRun // of the event workflow_run: the run that it is about
+
 	Fork       bool   // the pull request comes from another repository, or from one that is gone
 	Actor      string // whose rights the run has
 	Dependabot bool   // Actor is Dependabot
@@ -37,6 +39,15 @@ type Event struct {
 	Created bool
 	Deleted bool
 	Forced  bool
+}
+
+// WorkflowRun is a run that has ended, as GitHub says it.
+type WorkflowRun struct {
+	ID             int64
+	HeadSHA        string
+	HeadRepository string // owner/name; empty: it is gone
+	Event          string // what started it
+	Conclusion     string
 }
 
 // ReadEvent reads the event from GITHUB_*. Without GITHUB_EVENT_NAME it is the
@@ -105,6 +116,15 @@ func (e *Event) fromPayload(c *checker, p payload) {
 		e.BaseSHA = c.id("merge_group.base_sha", p.MergeGroup.BaseSHA)
 		e.BaseRef = first(c.branch("merge_group.base_ref", p.MergeGroup.BaseRef), e.BaseRef)
 		e.HeadRef = first(c.branch("merge_group.head_ref", p.MergeGroup.HeadRef), e.HeadRef)
+	case p.WorkflowRun != nil:
+		r := p.WorkflowRun
+		e.Run = WorkflowRun{
+			ID: r.ID, HeadSHA: c.id("workflow_run.head_sha", r.HeadSHA),
+			Event: plainText(r.Event), Conclusion: plainText(r.Conclusion),
+		}
+		if r.HeadRepository != nil {
+			e.Run.HeadRepository = c.repository("workflow_run.head_repository.full_name", r.HeadRepository.FullName)
+		}
 	}
 }
 

@@ -62,6 +62,12 @@ func TestReadEvent(t *testing.T) {
 			want:    ci.Event{Before: id("1"), Deleted: true, Created: true},
 		},
 		{
+			name: "workflow_run",
+			payload: `{"workflow_run": {"id": 5, "head_sha": "` + id("a") + `", "event": "pull_request", "conclusion": "success",
+				"head_repository": {"full_name": "eve/name"}}}`,
+			want: ci.Event{Run: ci.WorkflowRun{ID: 5, HeadSHA: id("a"), HeadRepository: "eve/name", Event: "pull_request", Conclusion: "success"}},
+		},
+		{
 			name: "merge_group",
 			payload: `{"merge_group": {"head_sha": "` + id("3") + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-1-x",
 				"base_sha": "` + id("4") + `", "base_ref": "refs/heads/main"}}`,
@@ -106,6 +112,8 @@ func TestReadEventErrors(t *testing.T) {
 		`{"pull_request": {"base": {"ref": "a b"}}}`:                              "is not a ref",
 		`{"pull_request": {"head": {"ref": "a\nb"}}}`:                             `"a\nb" is not a ref`,
 		`{"pull_request": {"number": -1}}`:                                        "pull_request.number",
+		`{"workflow_run": {"head_sha": "x"}}`:                                     "workflow_run.head_sha",
+		`{"workflow_run": {"head_repository": {"full_name": "../x"}}}`:            "workflow_run.head_repository",
 		`{"merge_group": {"base_sha": "x"}}`:                                      "merge_group.base_sha",
 		`{"merge_group": {"head_ref": "refs/heads/x.lock"}}`:                      "merge_group.head_ref",
 		`{"repository": {"default_branch": "@{-1}"}}`:                             "repository.default_branch",

@@ -41,6 +41,15 @@ func Output(getenv func(string) string, name, value string) error {
 	return nil
 }
 
+// State gives the step's own post step a value, as its variable STATE_<name>,
+// through GITHUB_STATE. Everything that holds for [Output] holds here.
+func State(getenv func(string) string, name, value string) error {
+	if err := output(getenv("GITHUB_STATE"), rand.Reader, name, value); err != nil {
+		return fmt.Errorf("state %q: %w", name, err)
+	}
+	return nil
+}
+
 func output(path string, random io.Reader, name, value string) error {
 	if !outputName.MatchString(name) {
 		return errors.New("not a name for an output")

@@ -174,3 +174,16 @@ func readFile(t *testing.T, file string) []byte {
 	}
 	return data
 }
+
+func TestState(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	if err := ci.State(env("GITHUB_STATE", file), "wf_ci", "{\"id\":\"a\"}\nx=y"); err != nil {
+		t.Fatal(err)
+	}
+	if got := outputs(t, file); len(got) != 1 || got["wf_ci"] != "{\"id\":\"a\"}\nx=y" {
+		t.Errorf("%q", got)
+	}
+	if err := ci.State(env(), "wf_ci", "x"); !errors.Is(err, ci.ErrNoFile) {
+		t.Errorf("%v", err)
+	}
+}

@@ -23,6 +23,15 @@ type payload struct {
 		BaseSHA string `json:"base_sha"`
 		BaseRef string `json:"base_ref"`
 	} `json:"merge_group"`
+	WorkflowRun *struct {
+		ID             int64  `json:"id"`
+		HeadSHA        string `json:"head_sha"`
+		Event          string `json:"event"`
+		Conclusion     string `json:"conclusion"`
+		HeadRepository *struct {
+			FullName string `json:"full_name"`
+		} `json:"head_repository"`
+	} `json:"workflow_run"`
 	Before     string `json:"before"`
 	After      string `json:"after"`
 	Created    bool   `json:"created"`

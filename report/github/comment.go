@@ -1,0 +1,151 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	gh "github.com/google/go-github/v60/github"
+
+	"github.com/wf-ci/wf-ci/gates"
+)
+
+const (
+	needComments = "pull-requests: write"
+	// maxComment is below GitHub's 65,536 characters (github.md A8).
+	maxComment = 60_000
+	// commentPages bounds the search: 10,000 comments.
+	commentPages = 100
+	// actionsBot is whose token a workflow has, unless it brings another.
+	actionsBot = "github-actions[bot]"
+)
+
+// comment keeps one comment on the pull request, or nothing, as the job wants.
+// Green results change one that is there; only "always" makes a new one of them.
+func (s *session) comment(ctx context.Context, j *Job, v *gates.Verdict) error {
+	body, err := commentBody(j, v)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		err := s.putComment(ctx, j, body, j.Comment != CommentOnFailure || v.Decision != gates.Pass)
+		if err == nil || !unclear(err) || try == 3 {
+			return err
+		}
+		// It may be there all the same: it is looked for again.
+		if err := s.transport.sleep(ctx, firstWait<<try); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) putComment(ctx context.Context, j *Job, body string, create bool) error {
+	ours, err := s.findComment(ctx, j)
+	if err != nil {
+		return err
+	}
+	text := &gh.IssueComment{Body: gh.String(body)}
+	switch {
+	case ours == nil && create:
+		_, _, err = s.rest.Issues.CreateComment(ctx, s.owner, s.repo, j.PullRequest, text)
+	case ours == nil || laterRun(ours.GetBody(), j.RunID):
+	case ours.GetBody() != body:
+		_, _, err = s.rest.Issues.EditComment(repeat(ctx), s.owner, s.repo, ours.GetID(), text)
+	}
+	return err
+}
+
+// findComment looks through all comments for ours: by the marker, and by the
+// author, because anybody can write a marker.
+func (s *session) findComment(ctx context.Context, j *Job) (*gh.IssueComment, error) {
+	var me string
+	opts := &gh.IssueListCommentsOptions{ListOptions: gh.ListOptions{PerPage: 100}}
+	for range commentPages {
+		list, res, err := s.rest.Issues.ListComments(ctx, s.owner, s.repo, j.PullRequest, opts)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range list {
+			if !strings.HasPrefix(c.GetBody(), marker(j.Name)) {
+				continue
+			}
+			if me == "" {
+				me = s.viewer(ctx)
+			}
+			if strings.EqualFold(c.GetUser().GetLogin(), me) {
+				return c, nil
+			}
+		}
+		if res.NextPage == 0 {
+			return nil, nil
+		}
+		opts.Page = res.NextPage
+	}
+	return nil, fmt.Errorf("more than %d comments", commentPages*100)
+}
+
+// viewer is who the token belongs to. REST does not tell an app's token that;
+// where GraphQL does not either, it is the workflow's own.
+func (s *session) viewer(ctx context.Context) string {
+	req, err := s.rest.NewRequest("POST", s.graphql, map[string]string{"query": "query { viewer { login } }"})
+	if err != nil {
+		return actionsBot
+	}
+	var answer struct {
+		Data struct {
+			Viewer struct {
+				Login string `json:"login"`
+			} `json:"viewer"`
+		} `json:"data"`
+	}
+	if _, err := s.rest.Do(repeat(ctx), req, &answer); err != nil || answer.Data.Viewer.Login == "" {
+		return actionsBot
+	}
+	return answer.Data.Viewer.Login
+}
+
+// marker begins our comment; a name in it cannot end it.
+func marker(name string) string {
+	safe := strings.Map(func(r rune) rune {
+		if isAlphanumeric(r) || strings.ContainsRune("._/-", r) {
+			return r
+		}
+		return '_'
+	}, name)
+	return "<!-- wf-ci:verdict:" + strings.ReplaceAll(safe, "--", "__") + " "
+}
+
+// laterRun says whether a comment is by a run that began after this one: an old
+// run that ends late does not speak over it.
+func laterRun(body string, run int64) bool {
+	line, _, _ := strings.Cut(body, " -->")
+	_, number, _ := strings.Cut(line, " run=")
+	n, err := strconv.ParseInt(number, 10, 64)
+	return err == nil && n > run
+}
+
+func commentBody(j *Job, v *gates.Verdict) (string, error) {
+	head := fmt.Sprintf("%srun=%d -->\n", marker(j.Name), j.RunID)
+	foot := ""
+	if j.Link != "" {
+		foot = "\n[the whole run](" + j.Link + ")\n"
+	}
+	lines := newLine(v)
+	for _, line := range []string{j.Cost, j.Origin} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	body, err := markdown(v, maxComment-len(head)-len(foot), lines...)
+	return head + body + foot, err
+}
+
+// newLine says what the change adds; nothing where there is no base.
+func newLine(v *gates.Verdict) []string {
+	if v.Base == "" {
+		return nil
+	}
+	news, old := fresh(v)
+	return []string{fmt.Sprintf("New against the base: %s. There before: %d.", gates.Plural(news, "finding"), old)}
+}

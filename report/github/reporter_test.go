@@ -1,0 +1,360 @@
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/report/github/githubtest"
+)
+
+const head = "0123456789012345678901234567890123456789"
+
+func server(s *githubtest.Server) Server {
+	return Server{API: s.URL, GraphQL: s.GraphQL(), Token: "the-token", Version: "test", Now: time.Now, sleep: quick}
+}
+
+// quick is a sleep that takes a hundredth of its time.
+func quick(ctx context.Context, d time.Duration) error { return sleep(ctx, d/100) }
+
+func job() Job {
+	return Job{
+		Repository: "o/r", Head: head, PullRequest: 7, Name: "wf-ci", ID: "run/1/abc", RunID: 10,
+		Link: "https://github.example/o/r/actions/runs/10", CheckRun: Auto, Upload: Auto, Comment: CommentAlways,
+		Analysis: func(*gates.Verdict) (string, string) { return "refs/pull/7/head", head },
+		ReadFile: func(string) ([]byte, error) { return []byte("one\ntwo\nthree\n"), nil },
+	}
+}
+
+// verdict has n blocking findings, of which the first is the worst.
+func verdict(n int) *gates.Verdict {
+	v := gates.Judge(gates.Policy{Today: "2026-01-01"}, nil, nil)
+	v.Base, v.Head, v.Decision = strings.Repeat("b", 40), head, gates.Pass
+	g := gates.GateVerdict{ID: "lint", Status: gates.StatusPass, Required: true, Scope: gates.ScopeAll, Metrics: map[string]float64{}}
+	for i := range n {
+		v.Decision, g.Status = gates.Fail, gates.StatusFail
+		f := gates.Judged{Finding: gates.Finding{Rule: "r", Severity: gates.SeverityWarning, Path: gates.Path(fmt.Sprintf("f%05d.go", i)), Line: 2, Column: 3, Message: "bad"}, New: i%2 == 0}
+		if f.Blocking = i == n-1; f.Blocking {
+			f.Severity = gates.SeverityError
+		}
+		g.Findings = append(g.Findings, f)
+	}
+	v.Reasons = []string{}
+	if n > 0 {
+		v.Reasons = []string{"lint: 1 finding in 1 file"}
+	}
+	v.Gates = []gates.GateVerdict{g}
+	return &v
+}
+
+var all = []string{"checks", "statuses", "pull-requests", "security-events"}
+
+func tell(t *testing.T, s *githubtest.Server, j Job, v *gates.Verdict) (Told, error) {
+	t.Helper()
+	r, err := NewReporter(server(s), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Begin(context.Background())
+	return r.End(context.Background(), v)
+}
+
+func fake(t *testing.T, c githubtest.Config) *githubtest.Server {
+	if c.Pulls == nil {
+		c.Pulls = map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r"}}
+	}
+	c.Commits = append(c.Commits, head)
+	return githubtest.New(t, c)
+}
+
+func TestEverythingAllowed(t *testing.T) {
+	for _, enterprise := range []bool{false, true} {
+		s := fake(t, githubtest.Config{Write: all, Enterprise: enterprise, PendingPolls: 1})
+		told, err := tell(t, s, job(), verdict(3))
+		if err != nil || told != (Told{Annotated: true, Uploaded: true, Commented: true}) {
+			t.Fatalf("%+v, %v", told, err)
+		}
+		c := s.Checks[0]
+		if len(s.Checks) != 1 || c.HeadSHA != head || c.Conclusion != "failure" || c.Name != "wf-ci" || len(c.Annotations) != 3 || c.Annotations[0].Path != "f00002.go" {
+			t.Errorf("check %+v", c)
+		}
+		u := s.Uploads[0]
+		if u.Ref != "refs/pull/7/head" || u.Commit != head || u.Results() != 3 || u.Polls != 2 || !strings.Contains(string(u.SARIF), `"primaryLocationLineHash":"`) {
+			t.Errorf("upload %s %s: %s", u.Ref, u.Commit, u.SARIF)
+		}
+		body := s.Comments[0].Body
+		if !strings.HasPrefix(body, "<!-- wf-ci:verdict:wf-ci run=10 -->\n## ❌ wf-ci: fail") || !strings.Contains(body, "New against the base: 2 findings. There before: 1.") || !strings.Contains(body, "<details") {
+			t.Errorf("comment %s", body)
+		}
+	}
+}
+
+// 10,000 findings: ten requests hold annotations, the worst one first.
+func TestManyFindings(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	if _, err := tell(t, s, job(), verdict(10_000)); err != nil {
+		t.Fatal(err)
+	}
+	c := s.Checks[0]
+	if len(c.Annotations) != maxAnnotated || c.Annotations[0].AnnotationLevel != "failure" || !strings.Contains(c.Text, "9500 remarks without an annotation") {
+		t.Errorf("%d annotations, first %+v, text %q", len(c.Annotations), c.Annotations[0], c.Text)
+	}
+	if len(s.Requests) > 20 {
+		t.Errorf("%d requests: %q", len(s.Requests), s.Requests)
+	}
+	if len(s.Comments[0].Body) > maxComment || !strings.Contains(s.Comments[0].Body, "more left out") {
+		t.Errorf("a comment of %d bytes", len(s.Comments[0].Body))
+	}
+}
+
+// A permission that is missing costs its own part, and nothing else.
+func TestPermissionMissing(t *testing.T) {
+	for _, tt := range []struct {
+		write []string
+		want  Told
+		fails string
+	}{
+		{nil, Told{}, "the check run,the comment,code scanning"},
+		{[]string{"checks"}, Told{Annotated: true}, "the comment,code scanning"},
+		{[]string{"statuses"}, Told{Status: true}, "the check run,the comment,code scanning"},
+		{[]string{"pull-requests"}, Told{Commented: true}, "the check run,code scanning"},
+		{[]string{"security-events"}, Told{Uploaded: true}, "the check run,the comment"},
+	} {
+		s := fake(t, githubtest.Config{Write: tt.write})
+		told, err := tell(t, s, job(), verdict(1))
+		var names []string
+		for _, f := range Failures(err) {
+			names = append(names, f.What)
+			if !f.Denied || f.Need == "" || strings.Contains(f.Why, "the-token") {
+				t.Errorf("%+v", f)
+			}
+		}
+		if told != tt.want || strings.Join(names, ",") != tt.fails {
+			t.Errorf("%v: %+v, failures %q", tt.write, told, names)
+		}
+		if tt.want.Status && (len(s.Statuses) != 2 || s.Statuses[0].State != "pending" || s.Statuses[1].State != "failure") {
+			t.Errorf("statuses %+v", s.Statuses)
+		}
+	}
+}
+
+func TestNoCodeScanning(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all, NoCodeScanning: true})
+	_, err := tell(t, s, job(), verdict(1))
+	if list := Failures(err); len(list) != 1 || !strings.Contains(list[0].Why, "not switched on") || !list[0].Denied {
+		t.Errorf("%v", err)
+	}
+	s = fake(t, githubtest.Config{Write: all, SARIFErrors: []string{"A delivery cannot contain multiple runs with the same category"}})
+	if _, err = tell(t, s, job(), verdict(1)); err == nil || !strings.Contains(err.Error(), "have one category") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The comment is found on any page, changed in place, and never taken from
+// another author; a run that is older than what is there keeps quiet.
+func TestStickyComment(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	for i := range 250 {
+		login := "octocat"
+		body := "hello"
+		if i == 10 {
+			body = marker("wf-ci") + "run=1 -->\nforged"
+		}
+		s.Comments = append(s.Comments, &githubtest.Comment{ID: int64(i + 1), Number: 7, Login: login, Body: body})
+	}
+	j := job()
+	for i, n := range []int{1, 0} {
+		if _, err := tell(t, s, j, verdict(n)); err != nil || len(s.Comments) != 251 {
+			t.Fatalf("%d: %d comments, %v", i, len(s.Comments), err)
+		}
+	}
+	if b := s.Comments[250].Body; !strings.Contains(b, "wf-ci: pass") || !strings.HasSuffix(s.Comments[10].Body, "forged") {
+		t.Errorf("%s", b)
+	}
+	old := j
+	old.RunID = 9
+	if _, err := tell(t, s, old, verdict(1)); err != nil || !strings.Contains(s.Comments[250].Body, "wf-ci: pass") {
+		t.Errorf("an old run spoke over a new one: %v", err)
+	}
+	other := j
+	other.Name = "wf-ci / api"
+	if _, err := tell(t, s, other, verdict(1)); err != nil || len(s.Comments) != 252 {
+		t.Errorf("another category: %d comments, %v", len(s.Comments), err)
+	}
+}
+
+func TestCommentOnFailure(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	j := job()
+	j.Comment = CommentOnFailure
+	for _, step := range []struct{ findings, comments int }{{0, 0}, {1, 1}, {0, 1}} {
+		if _, err := tell(t, s, j, verdict(step.findings)); err != nil || len(s.Comments) != step.comments {
+			t.Errorf("%+v: %d comments, %v", step, len(s.Comments), err)
+		}
+	}
+	if !strings.Contains(s.Comments[0].Body, "wf-ci: pass") {
+		t.Error("the comment stayed red")
+	}
+}
+
+// What is retried, and what a server that breaks at any request leaves behind:
+// one check run with a verdict, one comment.
+func TestServerBreaks(t *testing.T) {
+	for n := 1; n <= 8; n++ {
+		for _, kind := range []string{"before", "after", "429", "secondary"} {
+			t.Run(fmt.Sprint(kind, n), func(t *testing.T) {
+				t.Parallel()
+				s := fake(t, githubtest.Config{Write: all})
+				s.Fault = func(w http.ResponseWriter, r *http.Request, request int) bool {
+					if request != n {
+						return false
+					}
+					switch kind {
+					case "before":
+						w.WriteHeader(502)
+					case "after":
+						s.Discard(r)
+						w.WriteHeader(502)
+					case "429":
+						w.Header().Set("X-RateLimit-Remaining", "0")
+						w.Header().Set("X-RateLimit-Reset", fmt.Sprint(time.Now().Unix()))
+						w.WriteHeader(429)
+					case "secondary":
+						w.Header().Set("Retry-After", "1")
+						w.WriteHeader(403)
+						_, _ = w.Write([]byte(`{"message":"You have exceeded a secondary rate limit."}`))
+					}
+					return true
+				}
+				j := job()
+				j.Link = ""
+				told, err := tell(t, s, j, verdict(60))
+				if err != nil || !told.Annotated || !told.Commented || !told.Uploaded {
+					t.Fatalf("%+v %v\n%s", told, err, strings.Join(s.Requests, "\n"))
+				}
+				if len(s.Checks) != 1 || s.Checks[0].Conclusion != "failure" || len(s.Checks[0].Annotations) != 60 || len(s.Comments) != 1 {
+					t.Errorf("%d checks, %d annotations, %d comments\n%s", len(s.Checks), len(s.Checks[0].Annotations), len(s.Comments), strings.Join(s.Requests, "\n"))
+				}
+			})
+		}
+	}
+}
+
+// GitHub is away for good, or for longer than we wait: one reason, soon.
+func TestServerAway(t *testing.T) {
+	for name, fault := range map[string]func(http.ResponseWriter){
+		"answers 503": func(w http.ResponseWriter) { w.WriteHeader(503) },
+		"rate limit": func(w http.ResponseWriter) {
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.Header().Set("X-RateLimit-Reset", fmt.Sprint(time.Now().Add(time.Hour).Unix()))
+			w.WriteHeader(403)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := fake(t, githubtest.Config{Write: all})
+			s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool { fault(w); return true }
+			start := time.Now()
+			told, err := tell(t, s, job(), verdict(1))
+			if told != (Told{}) || len(Failures(err)) != 3 || !strings.Contains(err.Error(), name) || time.Since(start) > 30*time.Second {
+				t.Errorf("%+v, %v after %s", told, err, time.Since(start))
+			}
+			if len(s.Requests) > 12 {
+				t.Errorf("%d requests", len(s.Requests))
+			}
+		})
+	}
+}
+
+// Killed at any moment, the check run is closed by another process.
+func TestClose(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	r, err := NewReporter(server(s), job())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Begin(context.Background())
+	for deadline := time.Now().Add(5 * time.Second); len(s.Snapshot()) == 0 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	second := job()
+	second.ID = "run/1/other"
+	if other, err := NewReporter(server(s), second); err != nil || other.Close(context.Background(), "cancelled", "x") != nil {
+		t.Fatal(err)
+	}
+	if s.Checks[0].Status == "completed" {
+		t.Fatal("the check run of another run was closed")
+	}
+	post, err := NewReporter(server(s), job())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := post.Close(context.Background(), "cancelled", "the run was cancelled"); err != nil || s.Checks[0].Conclusion != "cancelled" {
+		t.Errorf("%v, %+v", err, s.Checks[0])
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for _, bad := range []Server{
+		{API: "http://github.example", Token: "t"}, {API: "https://user:pass@github.example", Token: "t"}, {API: "ftp://x", Token: "t"},
+		{API: "https://a.example", GraphQL: "https://b.example/graphql", Token: "t"}, {API: "://", Token: "t"}, {},
+	} {
+		bad.Now = time.Now
+		if _, err := newSession(bad, "o/r"); err == nil || strings.Contains(err.Error(), "pass") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	good := Server{API: "https://api.github.com", Token: "t", Now: time.Now}
+	for _, bad := range []string{"", "o", "o/..", "../r", "o/r/x", "o/r?x", "o/a b", "o/r#"} {
+		if _, err := newSession(good, bad); err == nil {
+			t.Errorf("repository %q", bad)
+		}
+	}
+}
+
+// The token goes to no other host.
+func TestRedirect(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	s.Fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		http.Redirect(w, r, "http://127.0.0.2:1/x", http.StatusTemporaryRedirect)
+		return true
+	}
+	if _, err := tell(t, s, job(), verdict(1)); err == nil || !strings.Contains(err.Error(), "another host") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReviews(t *testing.T) {
+	s := fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{
+		{Login: "ana", State: "APPROVED", Commit: "old", At: "2026-01-01T00:00:00Z"},
+		{Login: "ben", State: "APPROVED", Commit: "c1", At: "2026-01-01T00:00:00Z"},
+		{Login: "ben", State: "CHANGES_REQUESTED", Commit: "c2", At: "2026-01-02T00:00:00Z"},
+		{Login: "ana", State: "COMMENTED", Commit: "c2", At: "2026-01-03T00:00:00Z"},
+		{Login: "cy", State: "COMMENTED", Commit: "c2", At: "2026-01-03T00:00:00Z"},
+	}}}})
+	got, err := Reviews(context.Background(), server(s), "o/r", 7)
+	if l := got.List; err != nil || got.Author != "octocat" || got.Head != head || len(l) != 2 || l[0].Commit != "old" || l[1].State != "CHANGES_REQUESTED" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A category in the upload keeps the runs of one commit apart.
+func TestCategory(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	j := job()
+	j.Category = "api"
+	if _, err := tell(t, s, j, verdict(1)); err != nil {
+		t.Fatal(err)
+	}
+	var log struct {
+		Runs []struct{ AutomationDetails struct{ ID string } }
+	}
+	if err := json.Unmarshal(s.Uploads[0].SARIF, &log); err != nil || log.Runs[0].AutomationDetails.ID != "wf-ci/lint/api/" {
+		t.Errorf("%+v, %v", log, err)
+	}
+}

@@ -1,0 +1,181 @@
+package github
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Workflow is what a file in .github/workflows says of running wf-ci.
+type Workflow struct {
+	Path       string
+	Jobs       []string // names, as checks have them, of the jobs that run wf-ci
+	Pull       bool     // it runs on pull requests
+	Filters    []string // what keeps it from some of them: "paths", "branches", …
+	MergeGroup bool
+}
+
+// runsUs says whether a step runs wf-ci. `uses: ./` is our own repository.
+func runsUs(uses, run string) bool {
+	action, _, _ := strings.Cut(uses, "@")
+	owner, name, _ := strings.Cut(action, "/")
+	return action == "./" || action == "." || owner != "" && name == "wf-ci" ||
+		strings.Contains(run, "wf-ci run") || strings.Contains(run, "wf-ci action")
+}
+
+// ReadWorkflow reads a workflow. The error is that of the YAML.
+func ReadWorkflow(path string, data []byte) (Workflow, error) {
+	w := Workflow{Path: path}
+	var doc struct {
+		On   yaml.Node `yaml:"on"`
+		Jobs map[string]struct {
+			Name  string
+			Steps []struct{ Uses, Run string }
+		}
+	}
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return w, fmt.Errorf("%s: %w", path, err)
+	}
+	for id, job := range doc.Jobs {
+		for _, s := range job.Steps {
+			if runsUs(s.Uses, s.Run) {
+				name := job.Name
+				if name == "" {
+					name = id
+				}
+				w.Jobs = append(w.Jobs, name)
+				break
+			}
+		}
+	}
+	slices.Sort(w.Jobs)
+	w.events(&doc.On)
+	return w, nil
+}
+
+// events reads "on", which is a word, a list or a map.
+func (w *Workflow) events(on *yaml.Node) {
+	var words []string
+	var filters map[string]yaml.Node
+	switch on.Kind {
+	case yaml.ScalarNode:
+		words = []string{on.Value}
+	case yaml.SequenceNode:
+		_ = on.Decode(&words)
+	case yaml.MappingNode:
+		_ = on.Decode(&filters)
+		for name := range filters {
+			words = append(words, name)
+		}
+	}
+	w.Pull = slices.Contains(words, "pull_request") || slices.Contains(words, "pull_request_target")
+	w.MergeGroup = slices.Contains(words, "merge_group")
+	for _, event := range []string{"pull_request", "pull_request_target"} {
+		node, ok := filters[event]
+		if !ok || node.Kind != yaml.MappingNode {
+			continue
+		}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if key := node.Content[i].Value; key != "types" {
+				w.Filters = append(w.Filters, key)
+			}
+		}
+	}
+	slices.Sort(w.Filters)
+}
+
+// Advice is one thing that [Diagnose] says.
+type Advice struct {
+	Good bool
+	Text string
+}
+
+// Diagnose says whether the verdict really stands between a change and a branch,
+// and whether it can keep one out for ever.
+func Diagnose(p Protection, workflows []Workflow) []Advice {
+	var out []Advice
+	say := func(good bool, format string, args ...any) {
+		out = append(out, Advice{good, fmt.Sprintf(format, args...)})
+	}
+	ours := 0
+	for _, r := range p.Required {
+		from, known := provider(r.Context, workflows)
+		own := r.Context == "wf-ci" || strings.HasPrefix(r.Context, "wf-ci / ")
+		if !known && !own {
+			continue
+		}
+		ours++
+		say(true, "the branch %s requires %q", p.Branch, r.Context)
+		switch r.App {
+		case actionsApp:
+			say(true, "%q counts only from GitHub Actions", r.Context)
+		case 0:
+			say(false, "%q counts from anybody who may write checks or statuses: set its source to GitHub Actions", r.Context)
+		default:
+			say(false, "%q counts only from the app %d: a workflow's own token (GitHub Actions, %d) never satisfies it", r.Context, r.App, actionsApp)
+		}
+		if own && !known {
+			from = running(workflows)
+		}
+		out = append(out, deadlocks(p, r.Context, from)...)
+	}
+	if ours == 0 {
+		say(false, "the branch %s requires none of wf-ci's checks: require the job that runs it%s, or the check run `wf-ci`", p.Branch, jobs(workflows))
+	}
+	return out
+}
+
+// deadlocks are the ways in which a required check never comes.
+func deadlocks(p Protection, name string, from []Workflow) (out []Advice) {
+	say := func(format string, args ...any) { out = append(out, Advice{false, fmt.Sprintf(format, args...)}) }
+	if len(from) == 0 {
+		say("no workflow here brings %q: a change waits for it for ever", name)
+	}
+	for _, w := range from {
+		switch {
+		case !w.Pull:
+			say("%s brings %q and does not run on pull_request: a change waits for it for ever", w.Path, name)
+		case len(w.Filters) > 0:
+			say("%s brings %q and is filtered by %s: a change that the filter leaves out waits for ever; let wf-ci choose what applies instead",
+				w.Path, name, strings.Join(w.Filters, ", "))
+		}
+		if p.MergeQueue && !w.MergeGroup {
+			say("the branch has a merge queue, and %s, which brings %q, does not run on merge_group: the queue waits for ever", w.Path, name)
+		}
+	}
+	return out
+}
+
+// provider are the workflows with a job of this name that runs wf-ci.
+func provider(name string, workflows []Workflow) (from []Workflow, known bool) {
+	for _, w := range workflows {
+		if slices.Contains(w.Jobs, name) {
+			from = append(from, w)
+		}
+	}
+	return from, len(from) > 0
+}
+
+func running(workflows []Workflow) (from []Workflow) {
+	for _, w := range workflows {
+		if len(w.Jobs) > 0 && w.Pull {
+			from = append(from, w)
+		}
+	}
+	return from
+}
+
+func jobs(workflows []Workflow) string {
+	var names []string
+	for _, w := range workflows {
+		for _, j := range w.Jobs {
+			names = append(names, fmt.Sprintf("%q", j))
+		}
+	}
+	if len(names) == 0 {
+		return " (no workflow here runs it yet)"
+	}
+	return " (" + strings.Join(names, ", ") + ")"
+}
