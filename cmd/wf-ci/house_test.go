@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/run"},
 	"gates/project":        {"internal/git"},
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git"},
-	"gates/secrets":        {"gates", "internal/git"},
+	"gates/secrets":        {"gates", "gates/secrets/scan", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"report":               {"gates"},

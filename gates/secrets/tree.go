@@ -100,12 +100,7 @@ func (p *pathFilter) skips(name string) bool {
 }
 
 func (p *pathFilter) allowed(name string) bool {
-	for _, a := range p.rules.Allowlists {
-		if a.PathAllowed(name) {
-			return true
-		}
-	}
-	return false
+	return p.rules.detector.AllowsPath(name)
 }
 
 // inAllowedDir: gitleaks walks into no directory that an allowlist matches.
