@@ -116,23 +116,15 @@ func rarest(text string) int {
 	return at
 }
 
-// hit is a literal at a place.
-type literalHit struct {
-	literal, at int
-}
-
-// find calls fn with every literal that is in the text. The result says whether
-// the text is ASCII.
-func (f *finder) find(text string, fn func(literal, at int)) (ascii bool) {
+// find calls fn with every literal that is in the text.
+func (f *finder) find(text string, fn func(literal, at int)) {
 	for _, m := range f.marked {
 		f.findMarks(text, m[0], fn)
 	}
-	var seen byte
 	var v uint32
 	n := len(text)
 	for i := 0; i < n; i++ {
 		c := text[i]
-		seen |= c
 		v = v>>8 | uint32(c)<<24
 		h := gramHash(v | foldBits)
 		if f.bits[h>>6]&(1<<(h&63)) != 0 && i >= 3 {
@@ -145,7 +137,6 @@ func (f *finder) find(text string, fn func(literal, at int)) (ascii bool) {
 			f.check(text, v, n-3, fn)
 		}
 	}
-	return seen < 0x80
 }
 
 func (f *finder) check(text string, v uint32, at int, fn func(literal, at int)) {

@@ -19,16 +19,21 @@ type pass struct {
 	lower string // the text, where lowered
 	lowered,
 	haveEnds bool
+	odd bool // see odd.go
 }
 
 func (p *pass) run() {
 	p.lowered = false
-	ascii := p.finder.find(p.text, p.literal)
+	p.odd = strings.Contains(p.text, "ſ") || strings.Contains(p.text, "\u212a")
+	p.finder.find(p.text, p.literal)
 	for _, id := range p.always {
 		p.touch(id).whole = true
 	}
-	if !ascii {
-		p.oddLetters()
+	if p.odd {
+		p.oddLiterals()
+	}
+	if p.odd || strings.Contains(p.text, "İ") {
+		p.oddKeywords()
 	}
 	slices.Sort(p.touched)
 	for _, id := range p.touched {
@@ -39,21 +44,6 @@ func (p *pass) run() {
 		*r = ruleScratch{windows: r.windows[:0]}
 	}
 	p.touched = p.touched[:0]
-}
-
-// oddLetters: two letters fold to s and k in expressions, where the literals do
-// not know them; and two are lowered to i and k, where keywords are looked for.
-func (p *pass) oddLetters() {
-	kelvins := strings.Contains(p.text, "\u212a")
-	folds := kelvins || strings.Contains(p.text, "ſ")
-	if !folds && !strings.Contains(p.text, "İ") {
-		return
-	}
-	for id, r := range p.Detector.rules {
-		if folds || len(r.Cuts) == 0 {
-			p.touch(id).whole = true
-		}
-	}
 }
 
 func (p *pass) touch(id int) *ruleScratch {
@@ -93,14 +83,7 @@ func (p *pass) confirm(w want, at, end int) {
 	if r.whole {
 		return
 	}
-	start := at
-	limit := 0
-	if c.Max >= 0 {
-		limit = max(0, at-c.Max)
-	}
-	for start > limit && c.Bytes.Has(p.text[start-1]) {
-		start--
-	}
+	start := p.back(&c.Head, at)
 	if at-start < c.Min {
 		return
 	}
@@ -118,6 +101,27 @@ func (p *pass) confirm(w want, at, end int) {
 		r := p.touch(w.rule)
 		r.windows = append(r.windows, p.around(start, last))
 	}
+}
+
+// back is where a head can begin that ends at a place.
+func (p *pass) back(h *Head, at int) int {
+	limit := 0
+	if h.Max >= 0 {
+		limit = max(0, at-h.Max)
+		if p.odd {
+			limit = max(0, at-h.Max*utf8.UTFMax)
+		}
+	}
+	for at > limit {
+		if h.Bytes.Has(p.text[at-1]) {
+			at--
+		} else if n := oddBefore(p.text, at); p.odd && n > 0 {
+			at -= n
+		} else {
+			break
+		}
+	}
+	return at
 }
 
 // around is a part of the text with one more character on both sides.
