@@ -37,6 +37,8 @@ type Detector struct {
 	cuts   []*cutter
 	always []int // rules that no literal speaks for
 	byID   map[string]int
+	// lowersOdd: a keyword can be spelled with İ, see odd.go.
+	lowersOdd bool
 
 	mu   sync.Mutex
 	free []*scratch
@@ -93,6 +95,7 @@ func (b *builder) add(from *Rule) {
 		r.Cuts = CutRegex(r.Regex)
 	}
 	r.implied = r.impliesKeyword()
+	b.lowersOdd = b.lowersOdd || r.lowersOdd()
 	for _, c := range r.Cuts {
 		tail := b.tails[c.Tail]
 		if tail == nil {

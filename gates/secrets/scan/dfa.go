@@ -17,6 +17,7 @@ type program struct {
 	lows       []rune // first rune of each class, ascending
 	ascii      [utf8.RuneSelf]uint8
 	assertions bool
+	begins     bool // it asks for the begin of the text
 }
 
 // compile makes the program of an expression that is known to be one.
@@ -42,6 +43,7 @@ func (p *program) split() {
 		switch in.Op {
 		case syntax.InstEmptyWidth:
 			p.assertions = true
+			p.begins = p.begins || syntax.EmptyOp(in.Arg)&syntax.EmptyBeginText != 0
 		case syntax.InstRune, syntax.InstRune1:
 			bounds = append(bounds, edges(in)...)
 		}
@@ -311,4 +313,63 @@ func (d *dfa) matches(text string) bool {
 		t = d.step(s, len(d.lows))
 	}
 	return t&1 != 0
+}
+
+// acceptsRun says whether a match begins at a place, where the text may end
+// behind any newline; and where the last thread ended.
+func (d *dfa) acceptsRun(text string, at int) (accepts bool, dead int) {
+	if len(d.states) > maxStates {
+		d.reset()
+	}
+	s := d.startState(before(text, at))
+	for i := at; i < len(text); {
+		class, width := d.class(text, i)
+		t := d.table[int(s)*d.stride+class]
+		if t == unknown {
+			if len(d.states) > maxStates {
+				return true, len(text)
+			}
+			t = d.step(s, class)
+		}
+		accepts = accepts || t&1 != 0
+		if s = t >> 1; s == 0 {
+			return accepts, i
+		}
+		accepts = accepts || text[i] == '\n' && d.end(s)
+		i += width
+	}
+	return accepts || d.end(s), len(text)
+}
+
+// end says whether a state accepts at the end of the text.
+func (d *dfa) end(s int32) bool {
+	t := d.table[int(s)*d.stride+len(d.lows)]
+	if t == unknown {
+		t = d.step(s, len(d.lows))
+	}
+	return t&1 != 0
+}
+
+// matchesRun says whether there may be a match anywhere in any run of the lines.
+func (d *dfa) matchesRun(text string) bool {
+	if d.begins || len(d.states) > maxStates {
+		d.reset()
+		return d.begins || d.matchesRun(text)
+	}
+	s := d.startState(atBegin)
+	for i := 0; i < len(text); {
+		class, width := d.class(text, i)
+		t := d.table[int(s)*d.stride+class]
+		if t == unknown {
+			if len(d.states) > maxStates {
+				return true
+			}
+			t = d.step(s, class)
+		}
+		if s = t >> 1; t&1 != 0 || text[i] == '\n' && d.end(s) {
+			return true
+		}
+		i += width
+	}
+	return d.end(s)
 }

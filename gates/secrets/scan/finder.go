@@ -16,6 +16,7 @@ type finder struct {
 	marks    []Literal // shorter ones, found by their first byte
 	single   []int     // ids of the marks: behind those of the literals
 	marked   []string  // their first bytes, each once
+	longest  int       // bytes of a literal
 }
 
 type gram struct {
@@ -37,6 +38,7 @@ func gramHash(v uint32) uint32 { return v * 0x9E3779B1 >> (32 - 17) }
 func newFinder(literals []Literal, follows func(literal int) *ByteSet) *finder {
 	f := &finder{literals: literals, grams: make([]gram, 0, 4*len(literals))}
 	for i, l := range literals {
+		f.longest = max(f.longest, len(l.Text))
 		switch n := len(l.Text); {
 		case n > 3:
 			at := rarest(l.Text)

@@ -42,10 +42,19 @@ func (p *pass) hit(r *rule, m []int) (Hit, bool) {
 	entropy := shannon(h.Secret)
 	h.Entropy = float32(entropy)
 	if r.Entropy != 0 && entropy <= r.Entropy ||
-		p.allowsHit(p.Detector.allow, &h, p.fragment, line) || p.allowsHit(r.allow, &h, p.fragment, line) {
+		p.allows(p.Detector.allow, &h, line) || p.allows(r.allow, &h, line) {
 		return Hit{}, false
 	}
 	return h, true
+}
+
+// allows says whether a hit is on one of the lists. Where lines may be longer
+// than they are here, lists of lines allow nothing.
+func (p *pass) allows(list []*allowlist, h *Hit, line string) bool {
+	if p.relaxed {
+		list = slices.DeleteFunc(slices.Clone(list), func(a *allowlist) bool { return a.Target == "line" })
+	}
+	return p.allowsHit(list, h, p.fragment, line)
 }
 
 // secret is the part of a match that is one.

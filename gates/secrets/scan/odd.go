@@ -25,10 +25,7 @@ func oddBefore(text string, at int) int {
 // oddLiterals finds literals that are spelled with such a letter: the
 // expressions of their rules run over the whole text.
 func (p *pass) oddLiterals() {
-	reach := 0 // the longest literal, of such letters only
-	for _, l := range p.finder.literals {
-		reach = max(reach, len("\u212a")*len(l.Text))
-	}
+	reach := len("\u212a") * p.finder.longest
 	for at := 0; ; at++ {
 		next := strings.Index(p.text[at:], "ſ")
 		if k := strings.Index(p.text[at:], "\u212a"); k >= 0 && (next < 0 || k < next) {
@@ -55,8 +52,12 @@ func (p *pass) oddLiterals() {
 // spelled with such a letter.
 func (p *pass) oddKeywords() {
 	for id, r := range p.Detector.rules {
-		if len(r.Cuts) == 0 && slices.ContainsFunc(r.Keywords, func(k string) bool { return strings.ContainsAny(k, "ik") || !isASCII(k) }) {
+		if r.lowersOdd() {
 			p.touch(id).whole = true
 		}
 	}
+}
+
+func (r *rule) lowersOdd() bool {
+	return len(r.Cuts) == 0 && slices.ContainsFunc(r.Keywords, func(k string) bool { return strings.ContainsAny(k, "ik") || !isASCII(k) })
 }

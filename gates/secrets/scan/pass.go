@@ -20,6 +20,9 @@ type pass struct {
 	lowered,
 	haveEnds bool
 	odd bool // see odd.go
+	// relaxed: what hangs on the rest of a fragment, or on its place, is taken
+	// for good, so that no hit is missed.
+	relaxed bool
 }
 
 func (p *pass) run() {
@@ -142,7 +145,7 @@ func (p *pass) rule(id int) []Hit {
 		return nil
 	}
 	hits := p.ruleHits(id, r, p.scratch.rules[id].whole)
-	if len(r.Required) == 0 || len(hits) == 0 {
+	if p.relaxed || len(r.Required) == 0 || len(hits) == 0 {
 		return hits
 	}
 	return p.required(r, hits)
@@ -150,7 +153,7 @@ func (p *pass) rule(id int) []Hit {
 
 // hasKeyword: gitleaks looks for keywords in the lowered text.
 func (p *pass) hasKeyword(r *rule) bool {
-	if len(r.Keywords) == 0 || r.implied && !p.scratch.rules[p.byID[r.ID]].whole {
+	if p.relaxed || len(r.Keywords) == 0 || r.implied && !p.scratch.rules[p.byID[r.ID]].whole {
 		return true
 	}
 	if !p.lowered {
@@ -163,7 +166,7 @@ func (p *pass) ruleHits(id int, r *rule, whole bool) []Hit {
 	if p.allowsPlace(r.allow, p.fragment) {
 		return nil
 	}
-	if r.Path != "" {
+	if r.Path != "" && !p.relaxed {
 		matches := p.search(r.path).matches(p.fragment.Path)
 		if !matches {
 			return nil
