@@ -44,7 +44,7 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 		return nil, fmt.Errorf("list the history: %w", err)
 	}
 	commits = slices.DeleteFunc(commits, l.pointless)
-	if err := l.commits(ctx, commits, l.target.Repo.Patches); err != nil {
+	if err := l.patches(ctx, commits, l.target.Repo.Patches); err != nil {
 		return nil, err
 	}
 	// gitleaks sees no merge. What somebody writes while merging is in no other
@@ -53,7 +53,7 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the history: %w", err)
 	}
-	if err := l.commits(ctx, merges, l.target.Repo.MergePatches); err != nil {
+	if err := l.patches(ctx, merges, l.target.Repo.MergePatches); err != nil {
 		return nil, err
 	}
 	return l.missing(len(revs) == 1, len(commits)+len(merges)), nil
@@ -73,13 +73,28 @@ func (l *look) pointless(commit string) bool {
 // reader reads what commits add.
 type reader func(ctx context.Context, commits []string, fn func(git.Hunk) error) error
 
+// patches looks at what commits add: at all of it, or where there are many of
+// them, at those that can have a finding.
+func (l *look) patches(ctx context.Context, commits []string, read reader) error {
+	l.examined.Commits += int64(len(commits))
+	if len(commits) >= manyCommits {
+		some, err := l.candidates(ctx, commits)
+		if err != nil {
+			return err
+		}
+		l.target.Log.Debug("secrets: commits that need a closer look", "commits", len(commits), "closer", len(some))
+		commits = some
+	}
+	return l.commits(ctx, commits, read)
+}
+
 // commits looks at what each commit adds.
 func (l *look) commits(ctx context.Context, commits []string, read reader) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(l.jobs)
 	// A git process for each part: small enough to keep every goroutine busy
 	// to the end, large enough to be worth its start.
-	size := min(256, max(16, len(commits)/(4*l.jobs)+1))
+	size := max(64, len(commits)/(2*l.jobs)+1)
 	for part := range slices.Chunk(commits, size) {
 		if gctx.Err() != nil {
 			break
@@ -93,19 +108,9 @@ func (l *look) commits(ctx context.Context, commits []string, read reader) error
 }
 
 func (l *look) part(ctx context.Context, commits []string, read reader) error {
-	var bytes int64
-	err := read(ctx, commits, func(h git.Hunk) error {
-		bytes += int64(len(h.Text))
+	return read(ctx, commits, func(h git.Hunk) error {
 		return l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
 	})
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.examined.Commits += int64(len(commits))
-	l.examined.Bytes += bytes
-	return nil
 }
 
 const fetchHint = "fetch it (git fetch --unshallow, or fetch-depth: 0 in actions/checkout)"

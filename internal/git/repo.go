@@ -56,6 +56,7 @@ var config = [][2]string{
 	{"gc.auto", "0"},
 	{"maintenance.auto", "false"},
 	{"advice.addEmbeddedRepo", "false"},
+	{"advice.graftFileDeprecated", "false"},
 	{"advice.updateSparsePath", "false"},
 	{"core.safecrlf", "false"},
 	// git 2.43 and later: attributes come from this tree, which is empty.

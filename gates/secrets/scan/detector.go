@@ -39,6 +39,7 @@ type Detector struct {
 	byID   map[string]int
 	// lowersOdd: a keyword can be spelled with İ, see odd.go.
 	lowersOdd bool
+	placed    []int // rules for some paths only: as many as have a bit
 
 	mu   sync.Mutex
 	free []*scratch
@@ -51,6 +52,7 @@ type rule struct {
 	allow       []*allowlist
 	implied     bool // a literal of a cut holds a keyword
 	generic     bool
+	place       int // its bit, from 1; 0: none
 }
 
 // want is what a literal says: look whether a cut matches, or (cut negative)
@@ -93,6 +95,10 @@ func (b *builder) add(from *Rule) {
 	b.byID[r.ID] = id
 	if r.Cuts == nil && r.Regex != "" {
 		r.Cuts = CutRegex(r.Regex)
+	}
+	if r.Path != "" && r.Regex != "" && len(b.placed) < 64 {
+		b.placed = append(b.placed, id)
+		r.place = len(b.placed)
 	}
 	r.implied = r.impliesKeyword()
 	b.lowersOdd = b.lowersOdd || r.lowersOdd()

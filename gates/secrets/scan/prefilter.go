@@ -26,6 +26,7 @@ type Prefilter struct {
 	pass
 
 	last    string // the text before
+	places  uint64 // its places
 	clean   bool   // nothing in it was near to a match, and nothing encoded
 	life    int    // the longest that a thread was alive in it, from its literal on
 	keyword []bool // by rule: one of its keywords was in a version
@@ -55,27 +56,36 @@ func (p *Prefilter) Close() { p.d.put(p.scratch) }
 
 // Reset forgets the version before: another file follows.
 func (p *Prefilter) Reset() {
-	p.last, p.clean, p.life = "", false, 0
+	p.last, p.places, p.clean, p.life = "", 0, false, 0
 	clear(p.keyword)
 }
 
-// MayPath says whether a file of this path is looked at at all, and whether its
-// path is a finding by itself.
-func (p *Prefilter) MayPath(path string) (may, alone bool) {
+// Place says whether a file of this path is looked at at all, and whether its
+// path is a finding by itself; and which of the rules that are for some paths
+// only are for this one, a bit for each.
+func (p *Prefilter) Place(path string) (may, alone bool, rules uint64) {
 	if path == p.d.path || p.allowsPlace(p.Detector.allow, &Fragment{Path: path}) {
-		return false, false
+		return false, false, 0
 	}
 	for _, id := range p.d.always {
-		r := p.d.rules[id]
-		if r.Regex == "" && p.search(r.path).matches(path) {
-			return true, true
+		if r := p.d.rules[id]; r.Regex == "" {
+			alone = alone || p.search(r.path).matches(path)
 		}
 	}
-	return true, false
+	for bit, id := range p.d.placed {
+		if p.search(p.d.rules[id].path).matches(path) {
+			rules |= 1 << bit
+		}
+	}
+	return true, alone, rules
 }
 
-// May says whether a run of the text's lines could hold a hit.
-func (p *Prefilter) May(text string) bool {
+// May says whether a run of the text's lines could hold a hit, in files of the
+// places that are given: what [Prefilter.Place] says of all paths that the text
+// is at.
+func (p *Prefilter) May(text string, places uint64) bool {
+	p.clean = p.clean && places&^p.places == 0
+	p.places = places
 	from, to, edited := 0, len(text), text
 	if p.clean {
 		same := commonPrefix(p.last, text)
@@ -149,6 +159,9 @@ func (p *Prefilter) look(from, to int) {
 
 // near looks whether a cut could match around a literal.
 func (p *Prefilter) near(w want, at, end int) {
+	if bit := p.d.rules[w.rule].place; bit > 0 && p.places&(1<<(bit-1)) == 0 {
+		return
+	}
 	c := p.cuts[w.cut]
 	far := c.Max < 0 || c.Max > longHead/2
 	if !far && c.Boundary && (at > 0 && isWord(p.text[at-1])) == isWord(p.text[at]) {

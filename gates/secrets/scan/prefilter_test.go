@@ -30,14 +30,14 @@ func checkRuns(t testing.TB, d *Detector, text string, may bool, pick func(n int
 }
 
 func TestPrefilterMissesNothing(t *testing.T) {
-	d := defaultPair().ours
+	d, all := defaultPair().ours, ^uint64(0)
 	no := 0
 	for seed := range uint64(300) {
 		s := newSampler(defaultPair(), seed+5000)
 		p := d.Prefilter()
 		text := s.text(1 + s.IntN(6))
 		for range 6 {
-			may := p.May(text)
+			may := p.May(text, all)
 			if !may {
 				no++
 			}
@@ -75,7 +75,7 @@ func (s sampler) edited(text string) string {
 }
 
 func FuzzPrefilter(f *testing.F) {
-	d := defaultPair().ours
+	d, all := defaultPair().ours, ^uint64(0)
 	for seed := range uint64(30) {
 		s := newSampler(defaultPair(), seed+9000)
 		text := s.text(4)
@@ -89,7 +89,7 @@ func FuzzPrefilter(f *testing.F) {
 		p := d.Prefilter()
 		defer p.Close()
 		for _, text := range []string{one, two, one} {
-			checkRuns(t, d, text, p.May(text), s.IntN)
+			checkRuns(t, d, text, p.May(text, all), s.IntN)
 		}
 	})
 }
