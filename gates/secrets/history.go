@@ -39,24 +39,54 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	if revs == nil {
 		return nil, nil
 	}
+	whole := len(revs) == 1
+	var known tip
+	if whole {
+		var since string
+		if known, since, err = l.memory.recall(ctx, l.target.Repo, revs[0]); err != nil {
+			return nil, fmt.Errorf("list the history: %w", err)
+		}
+		if since != "" {
+			revs = append(revs, "^"+since)
+		}
+	}
+	before := len(l.found)
+	for _, r := range known.Found {
+		l.found = append(l.found, r.found())
+	}
+	l.examined.Commits += known.Commits
+	if known.Commit != l.target.Change.Head {
+		if err := l.since(ctx, revs); err != nil {
+			return nil, err
+		}
+	}
+	if whole && l.memory != nil {
+		now := tip{Commit: l.target.Change.Head, Commits: l.examined.Commits}
+		for _, f := range l.found[before:] {
+			now.Found = append(now.Found, f.remembered())
+		}
+		l.memory.learn(now)
+	}
+	return l.missing(whole, int(l.examined.Commits)), nil
+}
+
+// since looks at the commits that the revisions reach.
+func (l *look) since(ctx context.Context, revs []string) error {
 	commits, err := l.target.Repo.Commits(ctx, 0, revs...)
 	if err != nil {
-		return nil, fmt.Errorf("list the history: %w", err)
+		return fmt.Errorf("list the history: %w", err)
 	}
 	commits = slices.DeleteFunc(commits, l.pointless)
 	if err := l.patches(ctx, commits, l.target.Repo.Patches); err != nil {
-		return nil, err
+		return err
 	}
 	// gitleaks sees no merge. What somebody writes while merging is in no other
 	// commit, so here we find more, on purpose.
 	merges, err := l.target.Repo.Merges(ctx, 0, revs...)
 	if err != nil {
-		return nil, fmt.Errorf("list the history: %w", err)
+		return fmt.Errorf("list the history: %w", err)
 	}
-	if err := l.patches(ctx, merges, l.target.Repo.MergePatches); err != nil {
-		return nil, err
-	}
-	return l.missing(len(revs) == 1, len(commits)+len(merges)), nil
+	return l.patches(ctx, merges, l.target.Repo.MergePatches)
 }
 
 // pointless says whether there is no use in looking at a commit. Where a
@@ -109,7 +139,8 @@ func (l *look) commits(ctx context.Context, commits []string, read reader) error
 
 func (l *look) part(ctx context.Context, commits []string, read reader) error {
 	return read(ctx, commits, func(h git.Hunk) error {
-		return l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
+		_, err := l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
+		return err
 	})
 }
 

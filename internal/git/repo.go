@@ -311,6 +311,12 @@ func (r *Repo) Commits(ctx context.Context, limit int, revs ...string) ([]string
 	return r.revList(ctx, args, revs)
 }
 
+// AllCommits are the ids of the commits that the revisions reach, merges too,
+// newest first.
+func (r *Repo) AllCommits(ctx context.Context, revs ...string) ([]string, error) {
+	return r.revList(ctx, []string{"rev-list"}, revs)
+}
+
 func (r *Repo) revList(ctx context.Context, args, revs []string) ([]string, error) {
 	out, err := r.output(ctx, r.asStore(append(append(args, revs...), "--")...))
 	if err != nil {
