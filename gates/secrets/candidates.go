@@ -127,7 +127,7 @@ func (h *historyFiles) read(ctx context.Context) (map[string]bool, error) {
 
 // parts are groups for each of the git processes.
 func (h *historyFiles) parts() [][][]string {
-	size := len(h.seen)/(4*h.jobs) + 1
+	size := len(h.seen)/h.jobs + 1
 	var parts [][][]string
 	n := size
 	for _, g := range h.groups {

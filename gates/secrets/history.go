@@ -72,7 +72,7 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 
 // since looks at the commits that the revisions reach.
 func (l *look) since(ctx context.Context, revs []string) error {
-	commits, err := l.target.Repo.Commits(ctx, 0, revs...)
+	commits, merges, err := l.target.Repo.Split(ctx, revs...)
 	if err != nil {
 		return fmt.Errorf("list the history: %w", err)
 	}
@@ -82,10 +82,6 @@ func (l *look) since(ctx context.Context, revs []string) error {
 	}
 	// gitleaks sees no merge. What somebody writes while merging is in no other
 	// commit, so here we find more, on purpose.
-	merges, err := l.target.Repo.Merges(ctx, 0, revs...)
-	if err != nil {
-		return fmt.Errorf("list the history: %w", err)
-	}
 	return l.patches(ctx, merges, l.target.Repo.MergePatches)
 }
 

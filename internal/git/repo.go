@@ -317,6 +317,24 @@ func (r *Repo) AllCommits(ctx context.Context, revs ...string) ([]string, error)
 	return r.revList(ctx, []string{"rev-list"}, revs)
 }
 
+// Split are the commits that the revisions reach, newest first: those with one
+// parent or none, and the merges.
+func (r *Repo) Split(ctx context.Context, revs ...string) (commits, merges []string, err error) {
+	out, err := r.output(ctx, r.asStore(append(append([]string{"rev-list", "--parents"}, revs...), "--")...))
+	if err != nil {
+		return nil, nil, err
+	}
+	for line := range strings.Lines(out) {
+		switch ids := strings.Fields(line); {
+		case len(ids) > 2:
+			merges = append(merges, ids[0])
+		case len(ids) > 0:
+			commits = append(commits, ids[0])
+		}
+	}
+	return commits, merges, nil
+}
+
 func (r *Repo) revList(ctx context.Context, args, revs []string) ([]string, error) {
 	out, err := r.output(ctx, r.asStore(append(append(args, revs...), "--")...))
 	if err != nil {
