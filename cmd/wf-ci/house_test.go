@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"gates/lint":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/project":        {"internal/git", "internal/lazyregexp"},
 	"gates/sast":           {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
-	"gates/secrets":        {"gates", "internal/git"},
+	"gates/secrets":        {"gates", "gates/secrets/scan", "internal/git"},
 	"gates/syntax":         {"internal/git"},
 	"gates/bundle":         {"gates", "gates/project", "internal/git", "internal/lazyregexp"},
 	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},

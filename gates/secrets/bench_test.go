@@ -6,8 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/zricethezav/gitleaks/v8/config"
-
+	"github.com/wf-ci/wf-ci/gates/secrets/scan"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
 
@@ -31,10 +30,7 @@ func BenchmarkTree(b *testing.B) {
 	}
 	repo.Commit("one")
 	t := target(b, repo, "")
-	r, err := builtin()
-	if err != nil {
-		b.Fatal(err)
-	}
+	r := builtin()
 	b.SetBytes(200 * 5_000)
 	for b.Loop() {
 		l := look{target: t, rules: r, jobs: 2}
@@ -54,10 +50,7 @@ func BenchmarkHistory(b *testing.B) {
 		size += len(text)
 	}
 	t := target(b, repo, "")
-	r, err := builtin()
-	if err != nil {
-		b.Fatal(err)
-	}
+	r := builtin()
 	b.SetBytes(int64(size))
 	for b.Loop() {
 		l := look{target: t, rules: r, jobs: 2}
@@ -70,12 +63,6 @@ func BenchmarkHistory(b *testing.B) {
 // BenchmarkRules is what the first use costs.
 func BenchmarkRules(b *testing.B) {
 	for b.Loop() {
-		vc, err := parseConfig("x", []byte(config.DefaultConfig))
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := compile("x", *vc); err != nil {
-			b.Fatal(err)
-		}
+		compile(scan.Default())
 	}
 }

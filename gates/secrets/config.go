@@ -1,290 +1,182 @@
 package secrets
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/pelletier/go-toml/v2"
-	"github.com/spf13/viper"
-	"github.com/zricethezav/gitleaks/v8/config"
-
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/secrets/scan"
 )
 
 const configPath = ".gitleaks.toml"
 
 // rules are a configuration, ready for use.
 type rules struct {
-	config.Config
+	scan.Rules
 	scanner
+	detector     *scan.Detector
+	descriptions map[string]string
 }
 
 // loadRules is the policy's .gitleaks.toml, or gitleaks' own rules.
-//
-// gitleaks' loader is not used: it keeps its state in globals, validates only
-// the first configuration of a process and gives an empty one from the third
-// on. Only its types and its Translate are, on configurations that extend
-// nothing any more.
 func loadRules(ctx context.Context, t *gates.Target) (*rules, error) {
 	data, err := t.ReadPolicy(ctx, configPath)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", configPath, err)
 	}
 	if data == nil {
-		return builtin()
+		return builtin(), nil
 	}
-	vc, err := parseConfig(configPath, data)
+	f, err := parseConfig(configPath, data)
 	if err != nil {
 		return nil, err
 	}
-	if err := extend(ctx, t, configPath, vc, 0); err != nil {
+	if err := f.extendBy(ctx, t, 0); err != nil {
 		return nil, err
 	}
-	return compile(configPath, *vc)
+	r, err := f.finish()
+	if err != nil {
+		return nil, err
+	}
+	return compile(r), nil
 }
 
-var (
-	// defaults are gitleaks' own rules as text. Shared: never written to.
-	defaults = sync.OnceValues(func() (*config.ViperConfig, error) {
-		return parseConfig("gitleaks' own configuration", []byte(config.DefaultConfig))
-	})
-	builtin = sync.OnceValues(func() (*rules, error) {
-		vc, err := defaults()
-		if err != nil {
-			return nil, err
-		}
-		return compile("", *vc)
-	})
-	// translating guards Translate, which is not safe for concurrent use.
-	translating sync.Mutex
-)
+var builtin = sync.OnceValue(func() *rules { return compile(scan.Default()) })
 
-// parseConfig reads one file. Its errors hold nothing of its values: people
-// write secrets into allowlists.
-func parseConfig(name string, data []byte) (*config.ViperConfig, error) {
-	v := viper.New()
-	v.SetConfigType("toml")
-	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
-		var at *toml.DecodeError
-		if errors.As(err, &at) {
-			row, col := at.Position()
-			return nil, fmt.Errorf("%s:%d:%d: %w", name, row, col, at)
-		}
-		return nil, fmt.Errorf("%s: not TOML that can be read", name)
+// compile makes rules ready for use.
+func compile(r scan.Rules) *rules {
+	d := scan.New(r)
+	out := &rules{Rules: r, detector: d, scanner: engine{d}, descriptions: make(map[string]string)}
+	for _, rule := range r.Rules {
+		out.descriptions[rule.ID] = rule.Description
 	}
-	var vc config.ViperConfig
-	if err := v.Unmarshal(&vc); err != nil {
-		return nil, fmt.Errorf("%s: %s: wrong type", name, quotedNames(err))
-	}
-	if err := modernise(&vc); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if err := checkPatterns(&vc); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return &vc, nil
+	return out
 }
 
-var keyName = regexp.MustCompile(`'[\w\[\].-]+'`)
-
-// quotedNames are the keys that a decoding error names, without the values.
-func quotedNames(err error) string {
-	var names []string
-	for line := range strings.Lines(err.Error()) {
-		if name := keyName.FindString(line); name != "" {
-			names = append(names, strings.ToLower(strings.Trim(name, "'")))
-		}
-	}
-	return strings.Join(names, ", ")
+// file is one configuration file.
+type file struct {
+	name   string
+	rules  []scan.Rule // the last of an id counts
+	global []scan.Allowlist
+	aimed  []aimed
+	extend extend
 }
 
-// modernise turns the deprecated single allowlists into the lists of today.
-func modernise(vc *config.ViperConfig) error {
-	for i := range vc.Rules {
-		r := &vc.Rules[i]
-		if r.AllowList == nil {
-			continue
-		}
-		if len(r.Allowlists) > 0 {
-			return fmt.Errorf("rule %q: [rules.allowlist] is deprecated and cannot stand beside [[rules.allowlists]]", r.ID)
-		}
-		r.Allowlists, r.AllowList = append(r.Allowlists, r.AllowList), nil
-	}
-	if vc.AllowList != nil {
-		if len(vc.Allowlists) > 0 {
-			return errors.New("[allowlist] is deprecated and cannot stand beside [[allowlists]]")
-		}
-		vc.Allowlists, vc.AllowList = append(vc.Allowlists, vc.AllowList), nil
-	}
-	return nil
+// aimed is an allowlist for some rules.
+type aimed struct {
+	rules []string
+	list  scan.Allowlist
 }
 
-// checkPatterns compiles every expression: Translate would panic.
-func checkPatterns(vc *config.ViperConfig) error {
-	var errs []error
-	check := func(where string, patterns ...string) {
-		for _, p := range patterns {
-			if _, err := regexp.Compile(p); err != nil {
-				errs = append(errs, fmt.Errorf("%s: not a regular expression: %s", where, patternFault(err)))
-			}
-		}
-	}
-	for _, r := range vc.Rules {
-		check(fmt.Sprintf("rule %q: path", r.ID), r.Path)
-		check(fmt.Sprintf("rule %q: regex", r.ID), r.Regex)
-		for _, a := range r.Allowlists {
-			check(fmt.Sprintf("rule %q: allowlist paths", r.ID), a.Paths...)
-			check(fmt.Sprintf("rule %q: allowlist regexes", r.ID), a.Regexes...)
-		}
-	}
-	for _, a := range vc.Allowlists {
-		check("allowlist paths", a.Paths...)
-		check("allowlist regexes", a.Regexes...)
-	}
-	return errors.Join(errs...)
-}
-
-func patternFault(err error) string {
-	var fault *syntax.Error
-	if errors.As(err, &fault) {
-		return string(fault.Code)
-	}
-	return "cannot be compiled"
+// extend is what a file builds on.
+type extend struct {
+	path     string
+	defaults bool
+	disabled []string
 }
 
 // maxExtend is how often one configuration can extend another, as in gitleaks.
 const maxExtend = 2
 
-// extend merges into a configuration what it extends.
-func extend(ctx context.Context, t *gates.Target, name string, vc *config.ViperConfig, depth int) error {
-	e := vc.Extend
-	vc.Extend = config.Extend{}
+// extendBy merges into a configuration what it extends.
+func (f *file) extendBy(ctx context.Context, t *gates.Target, depth int) error {
+	e := f.extend
 	switch {
 	case depth == maxExtend:
 		return nil
-	case e.UseDefault && e.Path != "":
-		return fmt.Errorf("%s: extend.path and extend.useDefault are both set", name)
-	case e.UseDefault:
-		base, err := defaults()
+	case e.defaults && e.path != "":
+		return fmt.Errorf("%s: extend.path and extend.useDefault are both set", f.name)
+	case e.defaults:
+		own := scan.Default()
+		f.merge(&file{rules: own.Rules, global: own.Allowlists})
+	case e.path != "":
+		base, err := readExtended(ctx, t, f.name, e.path)
 		if err != nil {
 			return err
 		}
-		merge(vc, base, e.DisabledRules)
-	case e.Path != "":
-		base, err := readExtended(ctx, t, name, e.Path)
-		if err != nil {
+		if err := base.extendBy(ctx, t, depth+1); err != nil {
 			return err
 		}
-		if err := extend(ctx, t, e.Path, base, depth+1); err != nil {
-			return err
-		}
-		merge(vc, base, e.DisabledRules)
+		f.merge(base)
 	}
 	return nil
 }
 
 // readExtended reads the file that extend.path names: policy too, so from
 // where policy comes from, and never from outside the tree.
-func readExtended(ctx context.Context, t *gates.Target, name, file string) (*config.ViperConfig, error) {
-	clean := path.Clean(file)
+func readExtended(ctx context.Context, t *gates.Target, name, from string) (*file, error) {
+	clean := path.Clean(from)
 	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
-		return nil, fmt.Errorf("%s: extend.path %q leads out of the tree", name, file)
+		return nil, fmt.Errorf("%s: extend.path %q leads out of the tree", name, from)
 	}
 	data, err := t.ReadPolicy(ctx, clean)
 	if err != nil {
-		return nil, fmt.Errorf("%s: read extend.path %q: %w", name, file, err)
+		return nil, fmt.Errorf("%s: read extend.path %q: %w", name, from, err)
 	}
 	if data == nil {
-		return nil, fmt.Errorf("%s: extend.path %q is not there", name, file)
+		return nil, fmt.Errorf("%s: extend.path %q is not there", name, from)
 	}
 	return parseConfig(clean, data)
 }
 
-// merge puts the rules and allowlists of base under those of vc, as gitleaks'
+// merge puts the rules and allowlists of base under those of f, as gitleaks'
 // Config.extend does. base is not written to.
-func merge(vc, base *config.ViperConfig, disabled []string) {
-	own := make(map[string]int) // the last rule of a name counts
-	for i, r := range vc.Rules {
-		own[r.ID] = i
-	}
-	last := make(map[string]int)
-	for i, r := range base.Rules {
-		last[r.ID] = i
-	}
-	merged := vc.Rules[:0:0]
-	for i, r := range base.Rules {
-		if last[r.ID] != i || slices.Contains(disabled, r.ID) {
+func (f *file) merge(base *file) {
+	own := last(f.rules)
+	inBase := last(base.rules)
+	var merged []scan.Rule
+	for i, r := range base.rules {
+		if inBase[r.ID] != i || slices.Contains(f.extend.disabled, r.ID) {
 			continue
 		}
 		if k, ok := own[r.ID]; ok {
-			over := vc.Rules[k]
-			if over.Description != "" {
-				r.Description = over.Description
-			}
-			if over.Entropy != 0 {
-				r.Entropy = over.Entropy
-			}
-			if over.SecretGroup != 0 {
-				r.SecretGroup = over.SecretGroup
-			}
-			if over.Regex != "" {
-				r.Regex = over.Regex
-			}
-			if over.Path != "" {
-				r.Path = over.Path
-			}
-			r.Tags = slices.Concat(r.Tags, over.Tags)
-			r.Keywords = slices.Concat(r.Keywords, over.Keywords)
-			r.Allowlists = slices.Concat(r.Allowlists, over.Allowlists)
+			r = override(r, f.rules[k])
 			delete(own, r.ID)
 		}
 		merged = append(merged, r)
 	}
-	for i, r := range vc.Rules {
+	for i, r := range f.rules {
 		if k, ok := own[r.ID]; ok && k == i {
 			merged = append(merged, r)
 		}
 	}
-	vc.Rules = merged
-	vc.Allowlists = slices.Clone(vc.Allowlists)
-	for _, a := range base.Allowlists {
-		if len(a.TargetRules) == 0 { // gitleaks forgets the others
-			vc.Allowlists = append(vc.Allowlists, a)
-		}
-	}
+	f.rules = merged
+	// gitleaks forgets the allowlists that base aims at rules.
+	f.global = slices.Concat(f.global, base.global)
 }
 
-// compile makes a configuration that extends nothing ready for use. name is
-// the policy's file; empty: none.
-func compile(name string, vc config.ViperConfig) (r *rules, err error) {
-	translating.Lock()
-	defer translating.Unlock()
-	defer func() {
-		if recover() != nil {
-			// Its words would hold the expression.
-			err = fmt.Errorf("%s: regular expressions that cannot be compiled together", name)
-		}
-	}()
-	silence()
-	c, err := vc.Translate()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+// last are the rules that count: of an id, the last.
+func last(rules []scan.Rule) map[string]int {
+	out := make(map[string]int)
+	for i, r := range rules {
+		out[r.ID] = i
 	}
-	if len(c.Rules) == 0 {
-		return nil, fmt.Errorf("%s has no rules, so nothing would be found: add [extend] with useDefault = true", name)
+	return out
+}
+
+// override is a rule with what another of its id says.
+func override(r, over scan.Rule) scan.Rule {
+	if over.Description != "" {
+		r.Description = over.Description
 	}
-	for id, rule := range c.Rules {
-		rule.Tags = slices.Clip(rule.Tags) // the detector appends to it, from several goroutines
-		c.Rules[id] = rule
+	if over.Entropy != 0 {
+		r.Entropy = over.Entropy
 	}
-	c.Path = name
-	return &rules{Config: c, scanner: newLibrary(c)}, nil
+	if over.SecretGroup != 0 {
+		r.SecretGroup = over.SecretGroup
+	}
+	if over.Regex != "" {
+		r.Regex, r.Cuts = over.Regex, nil
+	}
+	if over.Path != "" {
+		r.Path = over.Path
+	}
+	r.Tags = slices.Concat(r.Tags, over.Tags)
+	r.Keywords = slices.Concat(r.Keywords, over.Keywords)
+	r.Allowlists = slices.Concat(r.Allowlists, over.Allowlists)
+	return r
 }

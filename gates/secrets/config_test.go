@@ -2,14 +2,15 @@ package secrets
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
-	_ "unsafe" // for go:linkname
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zricethezav/gitleaks/v8/config"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/gates/secrets/scan"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
 
@@ -19,10 +20,7 @@ func load(t *testing.T, files map[string]string) (*rules, error) {
 }
 
 func TestExtendDefaultManyTimes(t *testing.T) {
-	own, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := builtin()
 	files := map[string]string{".gitleaks.toml": `
 [extend]
 useDefault = true
@@ -47,34 +45,28 @@ paths = ['''^fixtures$''']
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(r.Rules) != len(own.Rules) { // one less, one more
-			t.Fatalf("load %d: %d rules", i, len(r.Rules))
+		if len(r.Rules.Rules) != len(own.Rules.Rules) { // one less, one more
+			t.Fatalf("load %d: %d rules", i, len(r.Rules.Rules))
 		}
-		aws, base := r.Rules["aws-access-token"], own.Rules["aws-access-token"]
-		if aws.Description != "Ours" || aws.Entropy != 1 || aws.Regex.String() != base.Regex.String() ||
+		aws, base := ruleOf(r, "aws-access-token"), ruleOf(own, "aws-access-token")
+		if aws.Description != "Ours" || aws.Entropy != 1 || aws.Regex != base.Regex ||
 			len(aws.Tags) != 1 || len(aws.Keywords) != len(base.Keywords) {
 			t.Errorf("load %d: %+v", i, aws)
 		}
-		if _, ok := r.Rules["github-pat"]; ok {
+		if ruleOf(r, "github-pat").ID != "" {
 			t.Errorf("load %d: a disabled rule is there", i)
 		}
-		if n := len(r.Rules["gitlab-pat"].Allowlists); n != len(own.Rules["gitlab-pat"].Allowlists)+1 {
+		if n := len(ruleOf(r, "gitlab-pat").Allowlists); n != len(ruleOf(own, "gitlab-pat").Allowlists)+1 {
 			t.Errorf("load %d: %d allowlists of a target rule", i, n)
 		}
 		if len(r.Allowlists) != len(own.Allowlists)+1 {
 			t.Errorf("load %d: %d allowlists", i, len(r.Allowlists))
 		}
 	}
-	if again, _ := builtin(); again.Rules["aws-access-token"].Description == "Ours" {
+	if ruleOf(builtin(), "aws-access-token").Description == "Ours" {
 		t.Error("the defaults were written to")
 	}
 }
-
-// extendDepth is the counter that makes the library's own loader work only
-// once in a process.
-//
-//go:linkname extendDepth github.com/zricethezav/gitleaks/v8/config.extendDepth
-var extendDepth int
 
 // The library's own loader works the first time in a process; ours has to come
 // to the same.
@@ -103,45 +95,68 @@ regex = "second"
 id = "jwt"
 regex = "mine"
 `
-	vc, err := parseConfig("x", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	silence()
-	want, err := vc.Translate() // extends by itself
-	extendDepth = 0
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := libraryConfig(t, text) // extends by itself
 	got, err := load(t, map[string]string{".gitleaks.toml": text})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(inText(want), inText(got.Config)); diff != "" {
+	if diff := cmp.Diff(libraryInText(want), inText(got)); diff != "" {
 		t.Errorf("(-gitleaks +wf-ci):\n%s", diff)
 	}
 }
 
 // inText is all that decides findings.
-func inText(c config.Config) map[string]string {
-	allowlist := func(a *config.Allowlist) string {
-		return fmt.Sprint(a.MatchCondition, a.Commits, a.Paths, a.RegexTarget, a.Regexes, len(a.StopWords))
+func inText(r *rules) map[string]string {
+	allowlist := func(a scan.Allowlist) string {
+		return fmt.Sprint(a.And, a.Commits, a.Paths, a.Target, a.Regexes, len(a.StopWords))
 	}
 	out := make(map[string]string)
-	for id, r := range c.Rules {
+	for _, r := range r.Rules.Rules {
 		text := fmt.Sprint(r.Description, r.Entropy, r.SecretGroup, r.Regex, r.Path, r.Tags, r.Keywords, r.SkipReport)
 		for _, a := range r.Allowlists {
 			text += "\n" + allowlist(a)
 		}
-		out[id] = text
+		out[r.ID] = text
+	}
+	for i, a := range r.Allowlists {
+		out[fmt.Sprint("allowlist ", i)] = allowlist(a)
+	}
+	return out
+}
+
+// libraryInText is the same of gitleaks' configuration.
+func libraryInText(c config.Config) map[string]string {
+	text := func(re *regexp.Regexp) string {
+		if re == nil {
+			return ""
+		}
+		return re.String()
+	}
+	allowlist := func(a *config.Allowlist) string {
+		return fmt.Sprint(a.MatchCondition == config.AllowlistMatchAnd, a.Commits, a.Paths, a.RegexTarget, a.Regexes, len(a.StopWords))
+	}
+	out := make(map[string]string)
+	for id, r := range c.Rules {
+		all := fmt.Sprint(r.Description, r.Entropy, r.SecretGroup, text(r.Regex), text(r.Path), r.Tags, r.Keywords, r.SkipReport)
+		for _, a := range r.Allowlists {
+			all += "\n" + allowlist(a)
+		}
+		out[id] = all
 	}
 	for i, a := range c.Allowlists {
 		out[fmt.Sprint("allowlist ", i)] = allowlist(a)
 	}
-	for k := range c.Keywords {
-		out["keyword "+k] = ""
-	}
 	return out
+}
+
+// ruleOf is a rule by its id.
+func ruleOf(r *rules, id string) scan.Rule {
+	for _, rule := range r.Rules.Rules {
+		if rule.ID == id {
+			return rule
+		}
+	}
+	return scan.Rule{}
 }
 
 func TestExtendPath(t *testing.T) {
@@ -154,7 +169,7 @@ func TestExtendPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"a", "b", "aws-access-token"} {
-		if _, ok := r.Rules[id]; !ok {
+		if ruleOf(r, id).ID == "" {
 			t.Errorf("no rule %q", id)
 		}
 	}
@@ -167,7 +182,7 @@ func TestConfigurationThatCannotBeUsed(t *testing.T) {
 		{"[[allowlists]]\npaths = ['x']\n", "has no rules"},
 		{"title = 'x'\nrules = [\n", ".gitleaks.toml:"},
 		{"title = \n", ".gitleaks.toml:1:"},
-		{"[[rules]]\nid = 'mine'\nregex = '''(" + secret + "'''\n", `.gitleaks.toml: rule "mine": regex: not a regular expression: missing closing )`},
+		{"[[rules]]\nid = 'mine'\nregex = '''(" + secret + "'''\n", `.gitleaks.toml:3: rule "mine": regex: not a regular expression: missing closing )`},
 		{"[[rules]]\nid = 'mine'\npath = '''*" + secret + "'''\n", `rule "mine": path: not a regular expression: missing argument`},
 		{"[[rules]]\nid = 'a'\nregex='a'\n[[rules.allowlists]]\nregexes = ['''" + secret + "[''']\n", `rule "a": allowlist regexes: not a regular expression: missing closing ]`},
 		{"[[rules]]\nid = 'a'\nregex='a'\nentropy = '" + secret + "'\n", ".gitleaks.toml: rules[0].entropy: wrong type"},
@@ -181,7 +196,7 @@ func TestConfigurationThatCannotBeUsed(t *testing.T) {
 	} {
 		r, err := load(t, map[string]string{".gitleaks.toml": tt.text})
 		if err == nil {
-			t.Errorf("%q: no error, %d rules", tt.text, len(r.Rules))
+			t.Errorf("%q: no error, %d rules", tt.text, len(r.Rules.Rules))
 			continue
 		}
 		if !strings.Contains(err.Error(), tt.want) {

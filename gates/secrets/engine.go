@@ -3,13 +3,8 @@ package secrets
 import (
 	"context"
 	"fmt"
-	"sync"
 
-	"github.com/rs/zerolog"
-	"github.com/zricethezav/gitleaks/v8/config"
-	"github.com/zricethezav/gitleaks/v8/detect"
-	"github.com/zricethezav/gitleaks/v8/logging"
-	"github.com/zricethezav/gitleaks/v8/sources"
+	"github.com/wf-ci/wf-ci/gates/secrets/scan"
 )
 
 // fragment is a text that is looked at as a whole.
@@ -38,41 +33,23 @@ type scanner interface {
 	scan(ctx context.Context, f fragment) ([]hit, error)
 }
 
-// decodeDepth is the command's default; the library's own is 0.
-const decodeDepth = 5
+// engine is our own detector. What a gitleaks:allow marker is worth is judged
+// in judge.
+type engine struct{ detector *scan.Detector }
 
-// library is gitleaks' own detector.
-type library struct{ detector *detect.Detector }
-
-var silence = sync.OnceFunc(func() { logging.Logger = zerolog.Nop() })
-
-func newLibrary(c config.Config) *library {
-	silence() // it logs secrets
-	d := detect.NewDetector(c)
-	d.MaxDecodeDepth = decodeDepth
-	d.IgnoreGitleaksAllow = true // markers are judged in judge
-	return &library{d}
-}
-
-func (l *library) scan(ctx context.Context, f fragment) (hits []hit, err error) {
+func (e engine) scan(ctx context.Context, f fragment) (hits []hit, err error) {
 	// We run in goroutines of our own, where a panic would end the process.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%s crashed on %q, in the text from line %d", engineName, f.path, f.line)
 		}
 	}()
-	found := l.detector.DetectContext(ctx, detect.Fragment(sources.Fragment{
-		Raw: f.text, FilePath: f.path, CommitSHA: f.commit, StartLine: f.line,
-	}))
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx) // it stops without a word
-	}
-	for _, r := range found {
+	found, err := e.detector.Scan(ctx, scan.Fragment{Path: f.path, Commit: f.commit, Line: f.line, Text: f.text})
+	for _, h := range found {
 		hits = append(hits, hit{
-			rule: r.RuleID, startLine: r.StartLine, endLine: r.EndLine,
-			startColumn: r.StartColumn, endColumn: r.EndColumn,
-			line: r.Line, match: r.Match, secret: r.Secret, entropy: r.Entropy, tags: r.Tags,
+			rule: h.Rule, startLine: h.StartLine, endLine: h.EndLine, startColumn: h.StartColumn, endColumn: h.EndColumn,
+			line: h.Line, match: h.Match, secret: h.Secret, entropy: h.Entropy, tags: h.Tags,
 		})
 	}
-	return hits, nil
+	return hits, err
 }

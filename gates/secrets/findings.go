@@ -240,7 +240,7 @@ func (j *judge) describe(broken map[string]bool) []gates.Rule {
 	var out []gates.Rule
 	for id := range broken {
 		help := ruleHelp
-		if d := strings.TrimSpace(j.rules.Rules[id].Description); d != "" {
+		if d := strings.TrimSpace(j.rules.descriptions[id]); d != "" {
 			help = strings.TrimSuffix(d, ".") + ". " + help
 		}
 		out = append(out, gates.Rule{
@@ -256,7 +256,7 @@ func (j *judge) describe(broken map[string]bool) []gates.Rule {
 // title is a rule's short description, else its name in words: gitleaks' own
 // descriptions are long.
 func (j *judge) title(id string) string {
-	d := strings.TrimSuffix(strings.TrimSpace(j.rules.Rules[id].Description), ".")
+	d := strings.TrimSuffix(strings.TrimSpace(j.rules.descriptions[id]), ".")
 	if d != "" && len(d) <= 40 && !strings.ContainsAny(d, "\r\n") {
 		return d
 	}

@@ -39,24 +39,50 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	if revs == nil {
 		return nil, nil
 	}
-	commits, err := l.target.Repo.Commits(ctx, 0, revs...)
+	whole := len(revs) == 1
+	var known tip
+	if whole {
+		var since string
+		if known, since, err = l.memory.recall(ctx, l.target.Repo, revs[0]); err != nil {
+			return nil, fmt.Errorf("list the history: %w", err)
+		}
+		if since != "" {
+			revs = append(revs, "^"+since)
+		}
+	}
+	before := len(l.found)
+	for _, r := range known.Found {
+		l.found = append(l.found, r.found())
+	}
+	l.examined.Commits += known.Commits
+	if known.Commit != l.target.Change.Head {
+		if err := l.since(ctx, revs); err != nil {
+			return nil, err
+		}
+	}
+	if whole && l.memory != nil {
+		now := tip{Commit: l.target.Change.Head, Commits: l.examined.Commits}
+		for _, f := range l.found[before:] {
+			now.Found = append(now.Found, f.remembered())
+		}
+		l.memory.learn(now)
+	}
+	return l.missing(whole, int(l.examined.Commits)), nil
+}
+
+// since looks at the commits that the revisions reach.
+func (l *look) since(ctx context.Context, revs []string) error {
+	commits, merges, err := l.target.Repo.Split(ctx, revs...)
 	if err != nil {
-		return nil, fmt.Errorf("list the history: %w", err)
+		return fmt.Errorf("list the history: %w", err)
 	}
 	commits = slices.DeleteFunc(commits, l.pointless)
-	if err := l.commits(ctx, commits, l.target.Repo.Patches); err != nil {
-		return nil, err
+	if err := l.patches(ctx, commits, l.target.Repo.Patches); err != nil {
+		return err
 	}
 	// gitleaks sees no merge. What somebody writes while merging is in no other
 	// commit, so here we find more, on purpose.
-	merges, err := l.target.Repo.Merges(ctx, 0, revs...)
-	if err != nil {
-		return nil, fmt.Errorf("list the history: %w", err)
-	}
-	if err := l.commits(ctx, merges, l.target.Repo.MergePatches); err != nil {
-		return nil, err
-	}
-	return l.missing(len(revs) == 1, len(commits)+len(merges)), nil
+	return l.patches(ctx, merges, l.target.Repo.MergePatches)
 }
 
 // pointless says whether there is no use in looking at a commit. Where a
@@ -73,13 +99,28 @@ func (l *look) pointless(commit string) bool {
 // reader reads what commits add.
 type reader func(ctx context.Context, commits []string, fn func(git.Hunk) error) error
 
+// patches looks at what commits add: at all of it, or where there are many of
+// them, at those that can have a finding.
+func (l *look) patches(ctx context.Context, commits []string, read reader) error {
+	l.examined.Commits += int64(len(commits))
+	if len(commits) >= manyCommits {
+		some, err := l.candidates(ctx, commits)
+		if err != nil {
+			return err
+		}
+		l.target.Log.Debug("secrets: commits that need a closer look", "commits", len(commits), "closer", len(some))
+		commits = some
+	}
+	return l.commits(ctx, commits, read)
+}
+
 // commits looks at what each commit adds.
 func (l *look) commits(ctx context.Context, commits []string, read reader) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(l.jobs)
 	// A git process for each part: small enough to keep every goroutine busy
 	// to the end, large enough to be worth its start.
-	size := min(256, max(16, len(commits)/(4*l.jobs)+1))
+	size := max(64, len(commits)/(2*l.jobs)+1)
 	for part := range slices.Chunk(commits, size) {
 		if gctx.Err() != nil {
 			break
@@ -93,19 +134,10 @@ func (l *look) commits(ctx context.Context, commits []string, read reader) error
 }
 
 func (l *look) part(ctx context.Context, commits []string, read reader) error {
-	var bytes int64
-	err := read(ctx, commits, func(h git.Hunk) error {
-		bytes += int64(len(h.Text))
-		return l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
-	})
-	if err != nil {
+	return read(ctx, commits, func(h git.Hunk) error {
+		_, err := l.scan(ctx, fragment{path: h.Path, commit: h.Commit, line: h.Line, text: string(h.Text)})
 		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.examined.Commits += int64(len(commits))
-	l.examined.Bytes += bytes
-	return nil
+	})
 }
 
 const fetchHint = "fetch it (git fetch --unshallow, or fetch-depth: 0 in actions/checkout)"

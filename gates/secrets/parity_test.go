@@ -9,10 +9,15 @@ import (
 	"sync"
 	"testing"
 	"unicode/utf16"
+	_ "unsafe" // for go:linkname
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+	"github.com/spf13/viper"
 	"github.com/zricethezav/gitleaks/v8/cmd/scm"
+	"github.com/zricethezav/gitleaks/v8/config"
 	"github.com/zricethezav/gitleaks/v8/detect"
+	"github.com/zricethezav/gitleaks/v8/logging"
 	"github.com/zricethezav/gitleaks/v8/sources"
 
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
@@ -37,10 +42,10 @@ func (r *recorder) scan(ctx context.Context, f fragment) ([]hit, error) {
 }
 
 // libraryFindings are those of gitleaks' own source and detector, in the same words.
-func libraryFindings(t *testing.T, r *rules, source func(*detect.Detector) sources.Source) []string {
+func libraryFindings(t *testing.T, c config.Config, source func(*detect.Detector) sources.Source) []string {
 	t.Helper()
-	d := detect.NewDetector(r.Config)
-	d.MaxDecodeDepth = decodeDepth
+	d := detect.NewDetector(c)
+	d.MaxDecodeDepth = 5 // the command's; the library's own is 0
 	d.IgnoreGitleaksAllow = true
 	found, err := d.DetectSource(ctx, source(d))
 	if err != nil {
@@ -55,6 +60,37 @@ func libraryFindings(t *testing.T, r *rules, source func(*detect.Detector) sourc
 			h.RuleID, h.StartLine, h.StartColumn, h.EndLine, h.EndColumn, h.Match, h.Secret, h.Line, h.Entropy, h.Tags))
 	}
 	return said
+}
+
+// extendDepth is the counter that makes the library's own loader work only
+// twice in a process.
+//
+//go:linkname extendDepth github.com/zricethezav/gitleaks/v8/config.extendDepth
+var extendDepth int
+
+// libraryConfig reads a configuration as the command does.
+func libraryConfig(t testing.TB, text string) config.Config {
+	t.Helper()
+	logging.Logger = zerolog.Nop() // it logs secrets
+	v := viper.New()
+	v.SetConfigType("toml")
+	if err := v.ReadConfig(strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	var vc config.ViperConfig
+	if err := v.Unmarshal(&vc); err != nil {
+		t.Fatal(err)
+	}
+	c, err := vc.Translate()
+	extendDepth = 0
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, r := range c.Rules {
+		r.Tags = slices.Clip(r.Tags) // the detector appends to it, from several goroutines
+		c.Rules[id] = r
+	}
+	return c
 }
 
 func TestSameAsLibrary(t *testing.T) {
@@ -116,18 +152,17 @@ func TestSameAsLibrary(t *testing.T) {
 	repo.Git("merge", "--quiet", "side")
 
 	tt := target(t, repo, "")
-	shared, err := builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	record := &recorder{scanner: shared.scanner}
-	l := look{target: tt, rules: &rules{Config: shared.Config, scanner: record}, jobs: 2}
+	own := *builtin()
+	record := &recorder{scanner: own.scanner}
+	own.scanner = record
+	l := look{target: tt, rules: &own, jobs: 2}
 	if err := l.tree(ctx); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(repo.Dir)
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	shared := libraryConfig(t, config.DefaultConfig)
 	want := libraryFindings(t, shared, func(d *detect.Detector) sources.Source {
 		return &sources.Files{Config: &d.Config, Path: ".", Sema: d.Sema}
 	})

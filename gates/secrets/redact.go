@@ -13,7 +13,7 @@ const redacted = "REDACTED"
 // Redactor takes secrets out of texts that are going to be shown. It is safe
 // for concurrent use.
 type Redactor struct {
-	load func() (*rules, error)
+	load func() *rules
 	once sync.Once
 	// keywords are those of the rules, in lower case; nil: there is a rule
 	// without any.
@@ -36,9 +36,6 @@ func (r *Redactor) Redact(text string) string {
 		return text
 	}
 	r.once.Do(r.prepare)
-	if r.scanner == nil {
-		return redacted // rules that cannot be read: show nothing
-	}
 	// A secret can hide another one from the rules: look again.
 	for range 4 {
 		if !r.needsRules(text) {
@@ -57,13 +54,10 @@ func (r *Redactor) Redact(text string) string {
 }
 
 func (r *Redactor) prepare() {
-	rules, err := r.load()
-	if err != nil {
-		return
-	}
+	rules := r.load()
 	r.scanner = rules.scanner
-	for _, rule := range rules.Rules {
-		if rule.Path != nil && !rule.Path.MatchString("") {
+	for _, rule := range rules.Rules.Rules {
+		if rule.Path != "" && !matches(rule.Path, "") {
 			continue // never matches a text that is in no file
 		}
 		if len(rule.Keywords) == 0 {
@@ -74,6 +68,12 @@ func (r *Redactor) prepare() {
 	}
 	slices.Sort(r.keywords)
 	r.keywords = slices.Compact(r.keywords)
+}
+
+// matches is for expressions that are known to compile.
+func matches(pattern, text string) bool {
+	re, err := regexp.Compile(pattern)
+	return err == nil && re.MatchString(text)
 }
 
 // needsRules says whether a rule could match: its keyword is there, or a

@@ -29,7 +29,7 @@ const (
 	engineVersion = "8.30.1"
 	// schema is part of the cache key: raise it when the same engine's hits are
 	// turned into other findings.
-	schema = 1
+	schema = 2
 )
 
 // History is which commits are looked at.
@@ -95,12 +95,8 @@ func (g *gate) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) {
 	}
 	// What is expected is what gitleaks' own rules would read: a configuration
 	// that allows every path does not make an empty look a sound one.
-	own, err := builtin()
-	if err != nil {
-		return gates.Plan{}, err
-	}
 	var plan gates.Plan
-	if anyFile(own, t.Tree.Files) {
+	if anyFile(builtin(), t.Tree.Files) {
 		plan.Expect.Files = 1
 	}
 	some, err := g.anyCommit(ctx, t)
@@ -125,7 +121,7 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 	if err != nil {
 		return gates.Outcome{}, err
 	}
-	l := &look{target: t, rules: r, jobs: max(1, t.Jobs)}
+	l := &look{target: t, rules: r, jobs: max(1, t.Jobs), memory: remember(t, r)}
 	if err := l.tree(ctx); err != nil {
 		return gates.Outcome{}, err
 	}
@@ -134,6 +130,9 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 	missing, err := l.history(ctx, g.options.History)
 	if err != nil {
 		return gates.Outcome{}, err
+	}
+	if l.memory != nil {
+		l.memory.save(t)
 	}
 	out := gates.Outcome{
 		Engine:   gates.Engine{Name: engineName, Version: engineVersion},

@@ -24,6 +24,7 @@ type look struct {
 	target *gates.Target
 	rules  *rules
 	jobs   int
+	memory *memory // nil: none
 
 	mu       sync.Mutex
 	found    []found
@@ -38,7 +39,39 @@ func (l *look) tree(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.target.Tree.Each(ctx, files, l.jobs, l.file)
+	return l.target.Tree.Each(ctx, l.unknown(files), l.jobs, l.file)
+}
+
+// unknown are the files that have to be looked at. Of the others it is
+// remembered that there is nothing in them.
+func (l *look) unknown(files []git.File) []git.File {
+	if l.memory == nil {
+		return files
+	}
+	known := l.memory.Clean
+	l.memory.Clean = make(map[digest]bool, len(files))
+	var out []git.File
+	for _, f := range files {
+		name := fileDigest(f)
+		binary, ok := known[name]
+		if !ok {
+			out = append(out, f)
+			continue
+		}
+		l.memory.Clean[name] = binary
+		l.note(f, binary)
+	}
+	return out
+}
+
+// note counts a file that was looked at.
+func (l *look) note(f git.File, binary bool) {
+	l.examined.Files++
+	l.examined.Bytes += f.Size
+	if binary {
+		l.binary++
+		l.skipped[f.Path] = true
+	}
 }
 
 // files are those worth reading: no symlinks, nothing empty, nothing that an
@@ -100,12 +133,7 @@ func (p *pathFilter) skips(name string) bool {
 }
 
 func (p *pathFilter) allowed(name string) bool {
-	for _, a := range p.rules.Allowlists {
-		if a.PathAllowed(name) {
-			return true
-		}
-	}
-	return false
+	return p.rules.detector.AllowsPath(name)
 }
 
 // inAllowedDir: gitleaks walks into no directory that an allowlist matches.
@@ -130,10 +158,12 @@ func (p *pathFilter) inAllowedDir(dir string) bool {
 // gitleaks does, on purpose.
 func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
 	content := &wholeReader{in: in}
-	looked := false
+	looked, found := false, false
 	yield := func(part fragment) error {
 		looked = true
-		return l.scan(ctx, part)
+		n, err := l.scan(ctx, part)
+		found = found || n > 0
+		return err
 	}
 	start := &rememberer{in: content, until: &looked}
 	err := fragments(ctx, f.Path, start, yield)
@@ -154,11 +184,9 @@ func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.examined.Files++
-	l.examined.Bytes += content.size
-	if !looked {
-		l.binary++
-		l.skipped[f.Path] = true
+	l.note(f, !looked)
+	if l.memory != nil && !found {
+		l.memory.Clean[fileDigest(f)] = !looked
 	}
 	return nil
 }
@@ -212,11 +240,11 @@ func textFragments(name string, in *bufio.Reader, yield func(fragment) error) er
 	}
 }
 
-// scan looks at a fragment and keeps what it finds.
-func (l *look) scan(ctx context.Context, f fragment) error {
+// scan looks at a fragment and keeps what it finds: so many.
+func (l *look) scan(ctx context.Context, f fragment) (int, error) {
 	hits, err := l.rules.scan(ctx, f)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, h := range hits {
 		found := newFound(f, h)
@@ -224,7 +252,7 @@ func (l *look) scan(ctx context.Context, f fragment) error {
 		l.found = append(l.found, found)
 		l.mu.Unlock()
 	}
-	return nil
+	return len(hits), nil
 }
 
 // chunk is how much gitleaks reads of a file before it looks for a blank line.

@@ -115,46 +115,64 @@ func parsePerson(s string) Person {
 	return Person{Name: strings.TrimSpace(name), Email: strings.TrimSpace(email)}
 }
 
-// parseRawLog reads "<commit>\0" followed by ":<mode> <mode> <oid> <oid>
-// <status>\0<path>\0" entries, for each of the commits in their order. A
-// merge's entries begin with a colon for each parent, and name as many modes
-// and objects.
+// parseRawLog reads what eachRaw does, for each of the commits in their order.
 func parseRawLog(in *bufio.Reader, commits []Commit) error {
 	at := -1
+	err := eachRaw(in, func(id string) error {
+		if at++; at >= len(commits) || commits[at].ID != id {
+			return fmt.Errorf("entry %.80q is not the commit that was asked for", id)
+		}
+		return nil
+	}, func(f File) error {
+		if at < 0 {
+			return fmt.Errorf("file %.80q before the first commit", f.Path)
+		}
+		commits[at].Files = append(commits[at].Files, f)
+		return nil
+	})
+	if err == nil && at+1 != len(commits) {
+		err = fmt.Errorf("git showed %d of %d commits", at+1, len(commits))
+	}
+	return err
+}
+
+// eachRaw reads "<commit>\0" followed by ":<mode> <mode> <oid> <oid>
+// <status>\0<path>\0" entries. A merge's entries begin with a colon for each
+// parent, and name as many modes and objects. A file that was deleted has no
+// OID.
+func eachRaw(in *bufio.Reader, commit func(id string) error, file func(File) error) error {
 	for {
 		token, err := in.ReadString(0)
 		if err == io.EOF && strings.TrimSpace(token) == "" {
-			break
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("entry %.80q: %w", token, err)
 		}
 		token = strings.Trim(token, "\n\x00")
 		if !strings.HasPrefix(token, ":") {
-			if at++; at >= len(commits) || commits[at].ID != token {
-				return fmt.Errorf("entry %.80q is not the commit that was asked for", token)
+			if err := commit(token); err != nil {
+				return err
 			}
 			continue
 		}
 		parents := len(token) - len(strings.TrimLeft(token, ":"))
 		f := strings.Fields(token[parents:])
-		if at < 0 || len(f) != 2*(parents+1)+1 {
+		if len(f) != 2*(parents+1)+1 {
 			return fmt.Errorf("raw entry %.80q", token)
 		}
 		path, err := readNUL(in)
 		if err != nil {
 			return err
 		}
-		file := File{Path: path, OID: f[2*parents+1]}
-		if strings.Trim(file.OID, "0") == "" {
-			file.OID = ""
+		out := File{Path: path, OID: f[2*parents+1]}
+		if strings.Trim(out.OID, "0") == "" {
+			out.OID = ""
 		}
-		commits[at].Files = append(commits[at].Files, file)
+		if err := file(out); err != nil {
+			return err
+		}
 	}
-	if at+1 != len(commits) {
-		return fmt.Errorf("git showed %d of %d commits", at+1, len(commits))
-	}
-	return nil
 }
 
 // Identity is who a commit made here would name; false where git was not told.

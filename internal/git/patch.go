@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 
@@ -58,22 +59,40 @@ type patchReader func(in *bufio.Reader, fn func(Hunk) error) (commits int, err e
 func (r *Repo) parsed(ctx context.Context, c run.Command, parse func(*bufio.Reader) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	pr, pw := io.Pipe()
+	// A pipe of the system's: git writes to it, and nobody copies.
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	go func() {
 		err := r.stream(ctx, c, pw)
-		pw.CloseWithError(err)
+		pw.Close()
 		done <- err
 	}()
-	parseErr := parse(bufio.NewReaderSize(pr, 256<<10))
-	if parseErr != nil {
+	in := &endReader{in: pr}
+	parseErr := parse(bufio.NewReaderSize(in, 256<<10))
+	if parseErr != nil && !in.ended {
 		cancel()
 	}
-	pr.CloseWithError(io.ErrClosedPipe)
-	if err := <-done; parseErr == nil {
+	pr.Close()
+	// Where git ended by itself, its error is the reason for parse's.
+	if err := <-done; parseErr == nil || in.ended && err != nil {
 		return err
 	}
 	return parseErr
+}
+
+// endReader remembers that the end was reached.
+type endReader struct {
+	in    io.Reader
+	ended bool
+}
+
+func (r *endReader) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	r.ended = r.ended || err == io.EOF
+	return n, err
 }
 
 // parsePatches reads the patches of commits with one parent.

@@ -56,6 +56,7 @@ var config = [][2]string{
 	{"gc.auto", "0"},
 	{"maintenance.auto", "false"},
 	{"advice.addEmbeddedRepo", "false"},
+	{"advice.graftFileDeprecated", "false"},
 	{"advice.updateSparsePath", "false"},
 	{"core.safecrlf", "false"},
 	// git 2.43 and later: attributes come from this tree, which is empty.
@@ -308,6 +309,30 @@ func (r *Repo) Commits(ctx context.Context, limit int, revs ...string) ([]string
 		args = append(args, "--max-count="+strconv.Itoa(limit))
 	}
 	return r.revList(ctx, args, revs)
+}
+
+// AllCommits are the ids of the commits that the revisions reach, merges too,
+// newest first.
+func (r *Repo) AllCommits(ctx context.Context, revs ...string) ([]string, error) {
+	return r.revList(ctx, []string{"rev-list"}, revs)
+}
+
+// Split are the commits that the revisions reach, newest first: those with one
+// parent or none, and the merges.
+func (r *Repo) Split(ctx context.Context, revs ...string) (commits, merges []string, err error) {
+	out, err := r.output(ctx, r.asStore(append(append([]string{"rev-list", "--parents"}, revs...), "--")...))
+	if err != nil {
+		return nil, nil, err
+	}
+	for line := range strings.Lines(out) {
+		switch ids := strings.Fields(line); {
+		case len(ids) > 2:
+			merges = append(merges, ids[0])
+		case len(ids) > 0:
+			commits = append(commits, ids[0])
+		}
+	}
+	return commits, merges, nil
 }
 
 func (r *Repo) revList(ctx context.Context, args, revs []string) ([]string, error) {

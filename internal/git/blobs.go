@@ -1,0 +1,94 @@
+package git
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Changes calls fn with the files that each of the commits changes, in the
+// commits' order: of a merge, those that differ from every parent. A rename is
+// a new file. Submodules are left out.
+func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit string, files []File) error) error {
+	if len(commits) == 0 {
+		return nil
+	}
+	c := r.asStore("diff-tree", "--stdin", "--always", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=all")
+	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
+	return r.parsed(ctx, c, func(in *bufio.Reader) error {
+		at := -1
+		var files []File
+		err := eachRaw(in, func(commit string) error {
+			if at >= 0 {
+				if err := fn(commits[at], files); err != nil {
+					return err
+				}
+			}
+			files = files[:0]
+			if at++; at >= len(commits) || commits[at] != commit {
+				return fmt.Errorf("entry %.80q is not the commit that was asked for", commit)
+			}
+			return nil
+		}, func(f File) error {
+			files = append(files, f)
+			return nil
+		})
+		if err == nil && at+1 != len(commits) {
+			err = fmt.Errorf("git showed %d of %d commits", at+1, len(commits))
+		}
+		if err == nil {
+			err = fn(commits[at], files)
+		}
+		return err
+	})
+}
+
+// Blobs calls fn with the content of each object, in their order. fn need not
+// read all of it.
+func (r *Repo) Blobs(ctx context.Context, oids []string, fn func(i int, size int64, content io.Reader) error) error {
+	if len(oids) == 0 {
+		return nil
+	}
+	c := r.asStore("-c", "core.deltaBaseCacheLimit=128m", "cat-file", "--batch", "--buffer")
+	c.Stdin = strings.NewReader(strings.Join(oids, "\n") + "\n")
+	return r.parsed(ctx, c, func(in *bufio.Reader) error {
+		for i, oid := range oids {
+			header, err := in.ReadString('\n')
+			if err != nil {
+				return fmt.Errorf("read object %s: %w", oid, unexpected(err))
+			}
+			f := strings.Fields(header)
+			if len(f) != 3 || f[0] != oid || f[1] != "blob" {
+				return fmt.Errorf("read object %s: git says %q", oid, strings.TrimSpace(header))
+			}
+			size, err := strconv.ParseInt(f[2], 10, 64)
+			if err != nil || size < 0 {
+				return fmt.Errorf("read object %s: git says %q", oid, strings.TrimSpace(header))
+			}
+			body := &io.LimitedReader{R: in, N: size}
+			if err := fn(i, size, body); err != nil {
+				return err
+			}
+			if _, err := io.Copy(io.Discard, body); err != nil {
+				return fmt.Errorf("read object %s: %w", oid, err)
+			}
+			if body.N > 0 {
+				return fmt.Errorf("read object %s: %w", oid, io.ErrUnexpectedEOF)
+			}
+			if _, err := in.Discard(1); err != nil {
+				return fmt.Errorf("read object %s: %w", oid, unexpected(err))
+			}
+		}
+		return nil
+	})
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
