@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -22,7 +21,8 @@ import (
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
-// gateList is the list of gates, in the order of the report.
+// gateList is the list of gates, in the order of the contract and the report.
+// checkpoints is in it where the configuration asks for it.
 func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 	g := cfg.Gates
 	list := []gates.Gate{
@@ -31,9 +31,24 @@ func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 		gates.EnvFiles(),
 		gates.Permissions(),
 	}
-	list = append(list, a.optIn(cfg, o)...)
+	list = append(list, a.codeGates(cfg, o)...)
+	if wasAsked(cfg, checkpoints.ID) {
+		list = append(list, checkpoints.Gate(checkpointOptions(cfg, o)))
+	}
 	list = append(list, gates.Budget(budgetCheck(ledgerZone(cfg), a.now())), gates.Suppressions())
-	for _, c := range g.Custom {
+	list = append(list, a.ownGates(cfg)...)
+	for i := range list {
+		if list[i].CacheKey != "" {
+			list[i].CacheKey += " " + buildID()
+		}
+	}
+	return list
+}
+
+// ownGates are the user's.
+func (a *app) ownGates(cfg *config.Config) []gates.Gate {
+	var list []gates.Gate
+	for _, c := range cfg.Gates.Custom {
 		severity := make(map[string]gates.Severity, len(c.Severity))
 		for k, v := range c.Severity {
 			severity[k] = gates.Severity(v)
@@ -43,11 +58,6 @@ func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 		})
 		custom.Doc = a.redactor.Redact(custom.Doc) // it quotes the command line
 		list = append(list, custom)
-	}
-	for i := range list {
-		if list[i].CacheKey != "" {
-			list[i].CacheKey += " " + buildID()
-		}
 	}
 	return list
 }
@@ -61,58 +71,35 @@ func ledgerZone(cfg *config.Config) string {
 	return cfg.Costs.Timezone
 }
 
-// optIn are the gates that run where the configuration mentions them, until
-// all of them are there.
-func (a *app) optIn(cfg *config.Config, o options) []gates.Gate {
+// codeGates are the gates that look at code and what belongs to it. They share
+// one parse of each file, and one run of each project's tests.
+func (a *app) codeGates(cfg *config.Config, o options) []gates.Gate {
 	files := new(syntax.Files)
 	suites := &coverage.Suites{Measure: measures(cfg, o)}
 	sources := quality.Options{Files: files}
 	g := cfg.Gates
-	built := map[string]func() gates.Gate{
-		"sast": func() gates.Gate { return sast.Gate(sastOptions(g.SAST, files)) },
-		"deps": func() gates.Gate { return deps.Gate(a.depsOptions(cfg, !o.treeOnly)) },
-		"tests": func() gates.Gate {
-			return coverage.Tests(coverage.TestOptions{
-				Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run, Asked: wasAsked(cfg, "tests"), Suites: suites,
-			})
-		},
-		"coverage": func() gates.Gate {
-			return coverage.Gate(coverage.Options{
-				Min: g.Coverage.Min, Patch: g.Coverage.Patch, MinLines: g.Coverage.MinLines, Report: g.Coverage.Report, Run: g.Coverage.Run,
-				BaseReport: g.Coverage.BaseReport, All: o.all || g.Coverage.Scope == config.ScopeAll, Asked: wasAsked(cfg, "coverage"),
-				MinPass: g.Tests.Min, Suites: suites,
-			})
-		},
-		"duplication": func() gates.Gate { return quality.Duplication(g.Duplication.Max, sources) },
-		"complexity":  func() gates.Gate { return quality.Complexity(g.Complexity.Max, sources) },
-		"types": func() gates.Gate {
-			return types.Gate(types.Options{Min: g.Types.Min, Report: g.Types.Report, Asked: cfg.Origin("gates.types") != "built-in", Files: files})
-		},
-		"bundle": func() gates.Gate {
-			b := g.Bundle
-			return bundle.Gate(bundle.Options{
-				MaxGrowth: b.MaxGrowth, MinGrowth: int64(b.MinGrowthBytes), Measure: b.Measure, Entries: b.Entries, Paths: b.Paths, Baseline: b.Baseline,
-			})
-		},
-		"lint": func() gates.Gate {
-			return lint.Gate(lint.Options{
-				Max: g.Lint.Max, All: o.all || g.Lint.Scope == config.ScopeAll, Reports: g.Lint.Reports, Linters: g.Lint.Linters, Files: files,
-			})
-		},
-		"checkpoints": func() gates.Gate { return checkpoints.Gate(checkpointOptions(cfg, o)) },
+	return []gates.Gate{
+		sast.Gate(sastOptions(g.SAST, files)),
+		deps.Gate(a.depsOptions(cfg, !o.treeOnly)),
+		coverage.Tests(coverage.TestOptions{
+			Min: g.Tests.Min, Reports: g.Tests.Reports, Run: g.Tests.Run, Asked: wasAsked(cfg, "tests"), Suites: suites,
+		}),
+		coverage.Gate(coverage.Options{
+			Min: g.Coverage.Min, Patch: g.Coverage.Patch, MinLines: g.Coverage.MinLines, Report: g.Coverage.Report, Run: g.Coverage.Run,
+			BaseReport: g.Coverage.BaseReport, All: o.all || g.Coverage.Scope == config.ScopeAll, Asked: wasAsked(cfg, "coverage"),
+			MinPass: g.Tests.Min, Suites: suites,
+		}),
+		quality.Duplication(g.Duplication.Max, sources),
+		quality.Complexity(g.Complexity.Max, sources),
+		lint.Gate(lint.Options{
+			Max: g.Lint.Max, All: o.all || g.Lint.Scope == config.ScopeAll, Reports: g.Lint.Reports, Linters: g.Lint.Linters, Files: files,
+		}),
+		types.Gate(types.Options{Min: g.Types.Min, Report: g.Types.Report, Asked: wasAsked(cfg, "types"), Files: files}),
+		bundle.Gate(bundle.Options{
+			MaxGrowth: g.Bundle.MaxGrowth, MinGrowth: int64(g.Bundle.MinGrowthBytes), Measure: g.Bundle.Measure,
+			Entries: g.Bundle.Entries, Paths: g.Bundle.Paths, Baseline: g.Bundle.Baseline,
+		}),
 	}
-	var list []gates.Gate
-	for _, id := range []string{"sast", "deps", "tests", "coverage", "duplication", "complexity", "lint", "types", "bundle", "checkpoints"} {
-		if !wasAsked(cfg, id) {
-			continue
-		}
-		make, ok := built[id]
-		if !ok {
-			make = func() gates.Gate { return unbuilt(id) }
-		}
-		list = append(list, make())
-	}
-	return list
 }
 
 // wasAsked says whether the configuration mentions a gate.
@@ -123,7 +110,7 @@ func wasAsked(cfg *config.Config, id string) bool { return cfg.Origin("gates."+i
 func measures(cfg *config.Config, o options) bool {
 	c := cfg.Gates.Coverage
 	left := len(o.only) > 0 && !slices.Contains(o.only, "coverage") || slices.Contains(o.skip, "coverage")
-	return c.Enabled && c.Report == "" && wasAsked(cfg, "coverage") && !left
+	return c.Enabled && c.Report == "" && !left
 }
 
 func sastOptions(c config.SASTGate, files *syntax.Files) sast.Options {
@@ -142,19 +129,6 @@ func checkpointOptions(cfg *config.Config, o options) checkpoints.Options {
 		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
 		Approvers: c.Approvers, RequireOther: c.RequireOther, CodeOwners: c.CodeOwners,
 		Reviews: o.reviews,
-	}
-}
-
-// unbuilt is a gate that this version does not have. It says so, rather than
-// be passed over in silence.
-func unbuilt(id string) gates.Gate {
-	return gates.Gate{
-		ID: id, Scope: gates.ScopeChange,
-		Doc:  "a gate of a later version",
-		Help: "Take it out of the configuration, or give your own command as a gate until it is there.",
-		Run: func(context.Context, *gates.Target) (gates.Outcome, error) {
-			return gates.Outcome{}, fmt.Errorf("this version of wf-ci has no %s gate yet: take gates.%s out of the configuration, or use a gate of your own (run:)", id, id)
-		},
 	}
 }
 

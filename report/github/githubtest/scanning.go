@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Upload is a SARIF file that was sent to code scanning.
@@ -150,7 +151,7 @@ func readSARIF(data []byte) (sarifLog, error) {
 	return log, err
 }
 
-var lineHash = regexp.MustCompile(`^[0-9a-f]{1,16}:[1-9][0-9]*$`)
+var lineHash = lazyregexp.New(`^[0-9a-f]{1,16}:[1-9][0-9]*$`)
 
 // CheckSARIF holds a file against what code scanning takes (github.md A3).
 func CheckSARIF(data []byte) error {
