@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/run"
 )
@@ -59,6 +60,9 @@ func (t *Target) RunEngine(ctx context.Context, c EngineCall, request, reply any
 	})
 	var exit *run.ExitError
 	if errors.As(err, &exit) {
+		if strings.Contains(exit.Stderr, "goroutine ") || strings.Contains(exit.Stderr, "+0x") || exit.Stderr == "" {
+			return fmt.Errorf("the engine %s crashed (status %d)", c.Name, exit.Exit) // a stack differs from run to run
+		}
 		return fmt.Errorf("the engine %s broke off (status %d): %s", c.Name, exit.Exit, exit.Stderr)
 	}
 	if err != nil {

@@ -52,7 +52,7 @@ func TestEngine(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	for name, want := range map[string]string{
-		"wrong": "a.go:1:2: no", "exit": "gave no answer", "crash": "broke off (status 2): ", "unknown": "broke off",
+		"wrong": "a.go:1:2: no", "exit": "gave no answer", "crash": "the engine crash crashed (status 2)", "unknown": "broke off",
 	} {
 		err := target.RunEngine(ctx, gates.EngineCall{Name: name}, nil, &got)
 		if err == nil || !strings.Contains(err.Error(), want) {

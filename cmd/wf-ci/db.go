@@ -37,6 +37,7 @@ type dbStatusCmd struct {
 func (a *app) depsOptions(cfg *config.Config, reach bool) deps.Options {
 	g := cfg.Gates.Deps
 	return deps.Options{
+		Asked:   wasAsked(cfg, "deps"),
 		Engines: g.Engines, MaxAge: g.MaxAge, Unknown: gates.Severity(g.Unknown), Dev: gates.Severity(g.Dev),
 		Reach: reach, API: a.getenv("WF_CI_OSV_API"), HTTP: httpClient(), Now: a.now, Agent: "wf-ci/" + version,
 	}

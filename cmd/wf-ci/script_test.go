@@ -77,6 +77,9 @@ func setupScript(env *testscript.Env) error {
 		key, value, _ := strings.Cut(kv, "=")
 		env.Setenv(key, value)
 	}
+	if own, err := os.UserHomeDir(); err == nil { // a toolchain of rustup's is found through it
+		env.Setenv("RUSTUP_HOME", cmp.Or(os.Getenv("RUSTUP_HOME"), filepath.Join(own, ".rustup")))
+	}
 	gitconfig := "[init]\n\tdefaultBranch = main\n[protocol \"file\"]\n\tallow = always\n[advice]\n\tdetachedHead = false\n"
 	return os.WriteFile(filepath.Join(home, "gitconfig"), []byte(gitconfig), 0o644)
 }

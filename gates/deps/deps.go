@@ -30,6 +30,10 @@ type Options struct {
 	// Engines look for vulnerabilities. Empty: [EngineOwn].
 	Engines []string
 
+	// Asked: the policy names the gate. Otherwise a repository without a single
+	// package is passed over, whose Go may call its standard library's faults.
+	Asked bool
+
 	// MaxAge is how old the database may be. Zero: 7 days.
 	MaxAge time.Duration
 
@@ -89,7 +93,7 @@ func (o Options) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) 
 	if err != nil {
 		return gates.Plan{}, err
 	}
-	if s.nothing() {
+	if s.nothing() || s.alone() && !o.Asked {
 		return gates.Plan{Skip: "no project here depends on packages of npm, PyPI, crates.io or Go"}, nil
 	}
 	return gates.Plan{Expect: gates.Examined{Files: int64(len(s.names))}}, nil

@@ -308,3 +308,9 @@ func (s *survey) problem() error {
 func (s *survey) nothing() bool {
 	return len(s.names) == 0 && len(s.problems) == 0
 }
+
+// alone says that there are lock files, and no package in any of them: all that
+// could be looked at is the language's own library.
+func (s *survey) alone() bool {
+	return len(s.problems) == 0 && !slices.ContainsFunc(s.locks, func(l *Lock) bool { return len(l.Packages) > 0 })
+}

@@ -3,9 +3,12 @@ package lint
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -36,7 +39,9 @@ func (s *session) clippy(ctx context.Context, p project.Project) (result, error)
 	if s.target.Offline {
 		args = append(args, "--offline")
 	}
-	out, err := s.start(ctx, p.Dir, cargoRemedy, run.Command{Name: "cargo", Args: args, Env: []string{"CARGO_TERM_COLOR=never"}})
+	out, err := s.start(ctx, p.Dir, cargoRemedy, run.Command{
+		Name: "cargo", Args: args, Env: []string{"CARGO_TERM_COLOR=never", "CARGO_TARGET_DIR=" + s.cargoTarget()},
+	})
 	if err != nil {
 		return result{}, err
 	}
@@ -48,6 +53,16 @@ func (s *session) clippy(ctx context.Context, p project.Project) (result, error)
 		r.engine = "clippy" + s.version(ctx, p.Dir, "cargo-clippy")
 	}
 	return r, err
+}
+
+// cargoTarget is where clippy compiles: not in the tree, whose target directory
+// the gate tests may be using, and may take away when it has made it.
+func (s *session) cargoTarget() string {
+	if s.target.DataDir == "" {
+		return filepath.Join(s.scratch, "cargo")
+	}
+	sum := sha256.Sum256([]byte(s.target.Dir))
+	return filepath.Join(s.target.DataDir, "cargo", hex.EncodeToString(sum[:8]))
 }
 
 // cargoMessage is the part of cargo's lines that is read.
