@@ -234,7 +234,7 @@ func readESLint(s *session, dir string, p printed) (result, error) {
 			r.files += s.countOwn(".", []string{name})
 		}
 	}
-	return r, nil
+	return r, p.unexplained(r)
 }
 
 // fromFirst leaves out what a program printed before its JSON.
@@ -287,9 +287,6 @@ func readBiome(s *session, dir string, p printed) (result, error) {
 	}
 	// Biome does not name the files that it has looked at, it counts them.
 	r := result{files: out.Summary.Changed + out.Summary.Unchanged}
-	if p.exit != 0 && len(out.Diagnostics) == 0 && r.files > 0 {
-		return r, p.failure()
-	}
 	for _, d := range out.Diagnostics {
 		var name, message string
 		if json.Unmarshal(d.Location.Path, &name) != nil { // Biome 1
@@ -313,7 +310,7 @@ func readBiome(s *session, dir string, p printed) (result, error) {
 		}
 		r.findings = append(r.findings, f)
 	}
-	return r, nil
+	return r, p.unexplained(r)
 }
 
 func (s *session) lineAt(name string, offset int) int {
@@ -363,5 +360,5 @@ func readOxlint(s *session, dir string, p printed) (result, error) {
 		}
 		r.findings = append(r.findings, at("oxlint/"+rule, severityOf(d.Severity), s.path(dir, d.Filename), line, column, 0, 0, d.Message))
 	}
-	return r, nil
+	return r, p.unexplained(r)
 }

@@ -167,10 +167,7 @@ func readFlake8(s *session, dir string, p printed) (result, error) {
 		column, _ := strconv.Atoi(g[3])
 		r.findings = append(r.findings, at("flake8/"+g[4], gates.SeverityError, s.path(dir, g[1]), row, column, 0, 0, g[5]))
 	}
-	if p.exit == 1 && len(r.findings) == 0 {
-		return r, p.failure()
-	}
-	return r, nil
+	return r, p.unexplained(r)
 }
 
 // runPylint gives pylint the files: it names none of those without a fault.

@@ -122,7 +122,7 @@ func readClippy(s *session, dir string, p printed) (result, error) {
 	case r.files == 0:
 		return r, errors.New("cargo compiled nothing of this tree")
 	}
-	return r, nil
+	return r, p.unexplained(r)
 }
 
 func hasErrors(list []gates.Finding) bool {

@@ -101,6 +101,16 @@ func (s *session) start(ctx context.Context, dir, remedy string, c run.Command) 
 	return p, nil
 }
 
+// unexplained is the error of a linter that ended with a status of failure and
+// names nothing that it found: it has looked at files, and did not say at which
+// it broke off.
+func (p printed) unexplained(r result) error {
+	if p.exit != 0 && len(r.findings) == 0 && r.files > 0 {
+		return p.failure()
+	}
+	return nil
+}
+
 // failure is the error of a linter that ended without an answer.
 func (p printed) failure() error {
 	why := firstLine(p.stderr)
