@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github", "session"},
 	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"costs":                {"costs/prices", "internal/lazyregexp", "internal/state"},
+	"session":              {"costs", "internal/git", "internal/lazyregexp", "internal/state"},
 	"report":               {"gates", "internal/lazyregexp"},
 	"report/github":        {"gates", "report"},
 	"internal/git":         {"internal/run"},

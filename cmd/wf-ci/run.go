@@ -37,10 +37,18 @@ type runFlags struct {
 }
 
 type runCmd struct{ runFlags }
-type localCmd struct{ runFlags }
 
-func (c *runCmd) Run(ctx context.Context, a *app) error   { return a.runGates(ctx, c.runFlags) }
-func (c *localCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags) }
+// localCmd is the gates on a laptop, and the day around them.
+type localCmd struct {
+	Gates localGatesCmd `cmd:"" default:"withargs" help:"Run the gates. This is what wf-ci local does by itself."`
+	Start startCmd      `cmd:"" help:"Begin the day: where things stand, what to do first, and what is left."`
+	End   endCmd        `cmd:"" help:"End the day: nothing leaks, nothing is forgotten, everything is written down."`
+}
+
+type localGatesCmd struct{ runFlags }
+
+func (c *runCmd) Run(ctx context.Context, a *app) error        { return a.runGates(ctx, c.runFlags) }
+func (c *localGatesCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags) }
 
 // runGates is run and local: judge, show, write. The error is the verdict's.
 func (a *app) runGates(ctx context.Context, f runFlags) error {
