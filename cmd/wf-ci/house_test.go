@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github", "session"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/journal", "internal/run", "internal/state", "report", "report/github", "session", "worktree"},
 	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -42,6 +42,8 @@ var arrows = map[string][]string{
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"costs":                {"costs/prices", "internal/lazyregexp", "internal/state"},
 	"session":              {"costs", "internal/git", "internal/lazyregexp", "internal/state"},
+	"worktree":             {"internal/git", "internal/journal", "internal/lazyregexp", "internal/run", "internal/state"},
+	"internal/journal":     {"internal/state"},
 	"report":               {"gates", "internal/lazyregexp"},
 	"report/github":        {"gates", "report"},
 	"internal/git":         {"internal/run"},
@@ -54,7 +56,7 @@ var arrows = map[string][]string{
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "worktree"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"golang.org/x/vuln":                     {"gates/deps"},
