@@ -72,6 +72,7 @@ type File struct {
 
 // Costs is where the budget stands.
 type Costs struct {
+	Known     bool          `json:"known"` // the ledger has entries
 	Today     costs.Nano    `json:"today"`
 	MTD       costs.Nano    `json:"mtd"`
 	Budget    costs.Nano    `json:"budget"`

@@ -38,8 +38,8 @@ type part struct {
 }
 
 var (
-	beginMark = lazyregexp.New(`^<!-- wf-ci:([a-z][a-z-]*) ([0-9a-f]{8}) -->$`)
-	endMark   = lazyregexp.New(`^<!-- /wf-ci:([a-z][a-z-]*) -->$`)
+	beginMark = lazyregexp.New(`^<!-- wf-ci:([a-z][a-z0-9-]*) ([0-9a-f]{8}) -->$`)
+	endMark   = lazyregexp.New(`^<!-- /wf-ci:([a-z][a-z0-9-]*) -->$`)
 )
 
 // markLike is what both marks have, so that most lines need no expression.
@@ -208,6 +208,9 @@ func renew(parts []part, i int, b Block, old []string, eol string) []part {
 func headed(b Block) []string {
 	if b.Heading == "" {
 		return b.Lines
+	}
+	if len(b.Lines) == 0 {
+		return []string{"### " + b.Heading, ""}
 	}
 	return slices.Concat([]string{"### " + b.Heading, ""}, b.Lines, []string{""})
 }

@@ -36,7 +36,7 @@ func readRecord(gitDir string) *record {
 		return nil
 	}
 	var r record
-	if json.Unmarshal(data, &r) != nil || r.Started.IsZero() || r.Base != "" && !git.IsID(r.Base) {
+	if json.Unmarshal(data, &r) != nil || r.Started.IsZero() && r.Ended.IsZero() || r.Base != "" && !git.IsID(r.Base) {
 		return nil
 	}
 	return &r

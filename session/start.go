@@ -22,8 +22,8 @@ type Desk struct {
 	Mask func(string) string
 	// Costs is where the budget stands.
 	Costs func(context.Context) (*Costs, error)
-	// Worktrees lists those of the repository; refs are its branches.
-	Worktrees func(ctx context.Context, refs []git.Ref) ([]Worktree, Resources, error)
+	// Worktrees lists those of the repository.
+	Worktrees func(context.Context) ([]Worktree, Resources, error)
 	// Checks looks at env files and dependencies, to warn.
 	Checks func(context.Context) []Check
 	// Route names an agent for a task.
@@ -96,6 +96,9 @@ func (d Desk) gather(ctx context.Context) *found {
 	if d.Costs != nil {
 		parts = append(parts, func() { f.costs, f.errs[3] = d.Costs(ctx) })
 	}
+	if d.Worktrees != nil {
+		parts = append(parts, func() { f.worktrees, f.resources, f.errs[4] = d.Worktrees(ctx) })
+	}
 	if d.Checks != nil {
 		parts = append(parts, func() { f.checks = d.Checks(ctx) })
 	}
@@ -103,7 +106,7 @@ func (d Desk) gather(ctx context.Context) *found {
 		parts = append(parts,
 			func() { f.status, f.errs[0] = d.Repo.Status(ctx) },
 			func() { f.history, f.errs[1] = d.recentHistory(ctx) },
-			func() { d.branches(ctx, f) },
+			func() { f.refs, f.errs[2] = d.Repo.Refs(ctx) },
 		)
 	}
 	each(len(parts), func(i int) { parts[i]() })
@@ -121,14 +124,6 @@ func (d Desk) recentHistory(ctx context.Context) ([]git.Entry, error) {
 		}
 	}
 	return list, err
-}
-
-// branches reads the branches, and then what hangs on them.
-func (d Desk) branches(ctx context.Context, f *found) {
-	if f.refs, f.errs[2] = d.Repo.Refs(ctx); f.errs[2] != nil || d.Worktrees == nil {
-		return
-	}
-	f.worktrees, f.resources, f.errs[4] = d.Worktrees(ctx, f.refs)
 }
 
 // compare counts what the branch is ahead of the upstream, which git's status

@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/journal", "internal/run", "internal/state", "report", "report/github", "session", "worktree"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/journal", "internal/run", "internal/state", "report", "report/github", "session", "session/tokens", "worktree"},
 	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -63,6 +63,7 @@ var only = map[string][]string{
 	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
+	"github.com/tiktoken-go/tokenizer":      {"session/tokens"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
 	"github.com/evanw/esbuild":              {"gates/bundle"},

@@ -92,20 +92,10 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	for _, out := range outputs {
 		o.outputs = append(o.outputs, out.path)
 	}
-	var live *report.Live
-	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
-	o.observe = func(e gates.Event) { live.Event(e) }
-	v, results, notes, err := a.judge(ctx, o)
-	if live != nil {
-		live.Close()
-	}
+	v, err := a.judgeLive(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range notes {
-		fmt.Fprintf(a.stderr, "note: %s\n", n)
-	}
-	a.showLogs(v, results)
 	for _, out := range outputs {
 		if err := a.write(out, v); err != nil {
 			// A report that cannot be written is said, and turns no verdict.
@@ -128,6 +118,26 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 		}
 		return nil, err
 	}
+	return v, nil
+}
+
+// judgeLive runs the gates with their progress, and what they had to say, on
+// stderr.
+func (a *app) judgeLive(ctx context.Context, o options) (*gates.Verdict, error) {
+	var live *report.Live
+	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
+	o.observe = func(e gates.Event) { live.Event(e) }
+	v, results, notes, err := a.judge(ctx, o)
+	if live != nil {
+		live.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		fmt.Fprintf(a.stderr, "note: %s\n", n)
+	}
+	a.showLogs(v, results)
 	return v, nil
 }
 

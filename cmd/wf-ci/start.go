@@ -13,7 +13,6 @@ import (
 	"github.com/wf-ci/wf-ci/costs"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
-	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/session"
 )
 
@@ -64,7 +63,7 @@ type desk struct {
 	session.Desk
 	runner  *run.Runner
 	scratch string
-	books   *books
+	trees   bool // there are worktrees, or a registry
 }
 
 // desk opens the project in a directory. What is no repository is one too.
@@ -77,7 +76,7 @@ func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
 	if err != nil {
 		return nil, nil, undecided{err}
 	}
-	d := &desk{scratch: scratch, runner: &run.Runner{Env: run.CleanEnv(a.environ)}}
+	d := &desk{scratch: scratch, runner: &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}}
 	d.Desk = session.Desk{Dir: dir, Now: a.now(), Mask: a.redactor.Redact, FreeMemory: meminfo("MemAvailable:")}
 	close := func() { _ = os.RemoveAll(scratch) }
 	repo, err := git.Open(ctx, d.runner, dir, scratch)
@@ -90,6 +89,12 @@ func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
 		d.Repo, d.Dir = repo, repo.Dir
 	}
 	d.Project = session.ProjectName(d.Dir)
+	if d.Repo != nil {
+		d.Worktrees = a.noWorktrees(ctx, d.Dir)
+		if d.trees = a.hasWorktrees(d.Repo.GitDir); d.trees {
+			d.Worktrees = a.dayWorktrees(d.Dir)
+		}
+	}
 	d.Costs = func(context.Context) (*session.Costs, error) { return a.costContext(d) }
 	return d, close, nil
 }
@@ -103,7 +108,6 @@ func (a *app) costContext(d *desk) (*session.Costs, error) {
 	if err := b.read(d.Dir); err != nil {
 		return nil, err
 	}
-	d.books = b
 	all, err := b.ledger.Entries()
 	if err != nil {
 		return nil, err
@@ -111,7 +115,7 @@ func (a *app) costContext(d *desk) (*session.Costs, error) {
 	standing := b.budget.Standing(all, b.zone, d.Now)
 	month := standing[2]
 	c := &session.Costs{
-		Today: standing[0].Spent, MTD: month.Spent, Budget: month.Soft, Percent: month.Percent, Remaining: month.Soft - month.Spent,
+		Known: len(all) > 0, Today: standing[0].Spent, MTD: month.Spent, Budget: month.Soft, Percent: month.Percent, Remaining: month.Soft - month.Spent,
 		PerTask: perTask(all),
 	}
 	c.Alerts = session.Alerts(c)
@@ -171,5 +175,3 @@ func (a *app) preferences() (p preferences, notes []string) {
 	}
 	return p, notes
 }
-
-var _ = state.Write
