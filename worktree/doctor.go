@@ -3,7 +3,6 @@ package worktree
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,11 +78,11 @@ func (p *Project) mendSpawn(ctx context.Context, e journal.Entry) (string, error
 	if err := json.Unmarshal(e.Before, &s); err != nil {
 		return "", err
 	}
-	t, err := p.find(ctx, s.Path)
-	if err != nil && !errors.Is(err, ErrUnknownName) {
+	t, found, err := p.treeAt(ctx, s.Path)
+	if err != nil {
 		return "", err
 	}
-	if err == nil && !t.Missing && t.agrees() == nil {
+	if found && !t.Missing && t.agrees() == nil {
 		waitFor(func() bool { return !exists(t.Admin, "index.lock") }, checkoutWait)
 		reg, _, err := p.registry.read()
 		if err != nil {

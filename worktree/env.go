@@ -18,6 +18,8 @@ var (
 	// assignment is a line of an env file: everything before the value, its name,
 	// and the value with what follows it.
 	assignment = lazyregexp.New(`^(\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=[ \t]*)(.*)$`)
+	// comment follows a value.
+	comment = lazyregexp.New(`[ \t]#`)
 	// localURL is the port of a URL or address of this machine.
 	localURL = lazyregexp.New(`(\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0)|\[::1?\]):([0-9]+)`)
 	// databaseURL is a database's URL up to the name, and the name.
@@ -174,8 +176,8 @@ func splitAssignment(line string) (key, head, value, tail string, ok bool) {
 		return "", "", "", "", false
 	}
 	value = m[3]
-	if i := strings.Index(value, " #"); i >= 0 {
-		value = value[:i]
+	if i := comment.FindStringIndex(value); i != nil {
+		value = value[:i[0]]
 	}
 	value = strings.TrimRight(value, " \t")
 	return m[2], m[1], value, line[len(m[1])+len(value):], true

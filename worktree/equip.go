@@ -51,7 +51,7 @@ func hashOf(data []byte) string {
 
 // equip gives a new worktree its env files and its task sheet.
 func (p *Project) equip(ctx context.Context, o SpawnOptions, s spawning, out *Spawned) error {
-	t, err := p.find(ctx, s.Path)
+	t, _, err := p.treeAt(ctx, s.Path)
 	if err != nil {
 		return err
 	}

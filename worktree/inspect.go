@@ -31,7 +31,8 @@ type Inspection struct {
 // at: then nothing is removed.
 func (p *Project) inspect(ctx context.Context, t Tree, target Target) (*Inspection, error) {
 	in := &Inspection{Tree: t}
-	if in.place(p.place.Dir); len(in.Reasons) > 0 {
+	in.place(p.place.Dir)
+	if slices.ContainsFunc(in.Reasons, func(r Reason) bool { return r.Lift == LiftNever }) {
 		return in, nil // there is nothing to look at, or it is not what it seems
 	}
 	c, err := p.condition(ctx, t, true)

@@ -218,16 +218,12 @@ func (r *Registry) encode(pool Pool, before []int) ([]byte, error) {
 		other.set("allocated_ports", settle(other.ports("allocated_ports"), before, r.portsHeld()))
 		r.root.set("port_registry", other)
 	}
-	data, err := json.Marshal(r.root)
-	if err != nil {
-		return nil, err
-	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, data, "", "  "); err != nil {
-		return nil, err
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // what others have written keeps its bytes
+	e.SetIndent("", "  ")
+	err := e.Encode(r.root)
+	return b.Bytes(), err
 }
 
 // settle is a list of allocated ports after the rows' ports went from before to

@@ -222,7 +222,7 @@ func (p *Project) unchanged(ctx context.Context, in *Inspection) error {
 	if in.Tree.Missing {
 		return nil
 	}
-	t, err := p.find(ctx, in.Tree.Path)
+	t, _, err := p.treeAt(ctx, in.Tree.Path)
 	if err != nil {
 		return err
 	}

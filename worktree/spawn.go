@@ -102,6 +102,10 @@ func (p *Project) planSpawn(ctx context.Context, name, from string) (spawning, e
 		return s, err
 	}
 	s.Base = base
+	reg, _, err := p.registry.read()
+	if err != nil {
+		return s, err
+	}
 	if _, err := p.git.Git(ctx, "show-ref", "--verify", "--quiet", "refs/heads/"+s.Branch); err == nil {
 		return s, usagef("the branch %s is there already: wf-ci worktree spawn with another name, or git branch -m", s.Branch)
 	} else if !git.Exited(err, 1) {
@@ -110,7 +114,7 @@ func (p *Project) planSpawn(ctx context.Context, name, from string) (spawning, e
 	if _, err := p.git.Git(ctx, "check-ref-format", "--branch", s.Branch); err != nil {
 		return s, usagef("%q cannot be the name of a branch", s.Branch)
 	}
-	s.Path, err = p.directory(name)
+	s.Path, err = p.directory(name, reg)
 	return s, err
 }
 
@@ -138,21 +142,21 @@ func (p *Project) base(ctx context.Context, from string) (string, error) {
 
 // directory is a free directory for a task. Names with the same slug, or that
 // differ in case only, are told apart, and so are projects of one name.
-func (p *Project) directory(name string) (string, error) {
+func (p *Project) directory(name string, reg *Registry) (string, error) {
 	base := slug(name)
 	path := filepath.Join(p.Root(), base)
-	if p.dirFree(path, base) {
+	if p.dirFree(path, base, reg) {
 		return path, nil
 	}
 	base += "-" + digest(p.Main, name)
 	path = filepath.Join(p.Root(), base)
-	if p.dirFree(path, base) {
+	if p.dirFree(path, base, reg) {
 		return path, nil
 	}
 	return "", usagef("%s is there already: move it away, or take another name", path)
 }
 
-func (p *Project) dirFree(path, base string) bool {
+func (p *Project) dirFree(path, base string, reg *Registry) bool {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false
@@ -162,8 +166,7 @@ func (p *Project) dirFree(path, base string) bool {
 			return false
 		}
 	}
-	reg, _, err := p.registry.read()
-	return err != nil || reg.at(path) == nil // one that cannot be read stops the spawn later
+	return reg.at(path) == nil
 }
 
 // carryOut makes what was planned.
@@ -230,16 +233,16 @@ func (p *Project) active(r *Registry) int {
 // unspawn takes back what a spawn has made. What is in the tree is put aside, not
 // deleted: the user may have begun to work there.
 func (p *Project) unspawn(ctx context.Context, s spawning, id string) error {
-	t, err := p.find(ctx, s.Path)
+	t, found, err := p.treeAt(ctx, s.Path)
 	switch {
-	case err == nil && t.Branch != s.Branch && t.Branch != "":
+	case err != nil:
+		return err
+	case found && t.Branch != s.Branch && t.Branch != "":
 		return fmt.Errorf("%s is on the branch %s now", s.Path, t.Branch)
-	case err == nil:
+	case found:
 		if err := p.putAside(ctx, t, id); err != nil {
 			return err
 		}
-	case !errors.Is(err, ErrUnknownName):
-		return err
 	default:
 		if err := p.moveDir(s.Path, filepath.Join(p.trash(id), "tree")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

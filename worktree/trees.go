@@ -58,6 +58,17 @@ func (p *Project) Trees(ctx context.Context) ([]Tree, error) {
 	return trees, nil
 }
 
+// treeAt is the worktree of a directory; false: git has none there.
+func (p *Project) treeAt(ctx context.Context, path string) (Tree, bool, error) {
+	trees, err := p.Trees(ctx)
+	for _, t := range trees {
+		if samePath(t.Path, path) {
+			return t, true, nil
+		}
+	}
+	return Tree{}, false, err
+}
+
 // parseTrees reads `worktree list --porcelain`: attributes that end with end,
 // worktrees that end with an empty one.
 func parseTrees(out, end string) ([]Tree, error) {
