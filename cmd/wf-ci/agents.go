@@ -103,6 +103,9 @@ func (h *agentHouse) extend(a *app, o agentsOptions) error {
 // not lead out of it.
 func (h *agentHouse) add(dir, name, shown string, optional bool) error {
 	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) && optional {
+		return nil // a home that is not there
+	}
 	if err != nil {
 		return fmt.Errorf("catalog %s: %w", shown, err)
 	}
