@@ -19,9 +19,13 @@ import (
 
 // costsCmd is about the ledger.
 type costsCmd struct {
-	Record costsRecordCmd `cmd:"" help:"Record what a call, or something else, has cost."`
-	Show   costsShowCmd   `cmd:"" help:"Show what has been spent, against the budget."`
-	Check  costsCheckCmd  `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
+	Record  costsRecordCmd  `cmd:"" help:"Record what a call, or something else, has cost."`
+	Show    costsShowCmd    `cmd:"" help:"Show what has been spent, against the budget."`
+	Check   costsCheckCmd   `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
+	Correct costsCorrectCmd `cmd:"" help:"Correct an entry: a new one takes its place, the old one stays readable."`
+	Pack    costsPackCmd    `cmd:"" help:"Close the months that are over: a file each, sealed by a chain of hashes."`
+	Verify  costsVerifyCmd  `cmd:"" help:"Check every entry, file, link and book, offline: status 1 names the first that is wrong."`
+	Rebuild costsRebuildCmd `cmd:"" help:"Fold the books from the entries again, after a merge or a change of the budget."`
 }
 
 // ledgerFlags are those of every command about the ledger.

@@ -42,13 +42,9 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	added, err := b.ledger.Add([]costs.Entry{e})
+	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
 	if err != nil {
 		return usageError{err.Error()}
-	}
-	all, err := b.ledger.Rebuild(ctx, b.budget, b.zone)
-	if err != nil {
-		return undecided{err}
 	}
 	a.warn(b, all, a.now())
 	if c.JSON {
