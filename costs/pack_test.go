@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // packed is a ledger with a closed month of two links.
@@ -223,4 +224,27 @@ func FuzzChain(f *testing.F) {
 			t.Error("something is nothing")
 		}
 	})
+}
+
+// Reservations count while they are open, and what they did cost until its
+// entry is there: never twice, never not at all.
+func TestHolds(t *testing.T) {
+	b := DefaultBudget()
+	open := Hold{ID: "o", USD: 2 * dollar, At: noon.Add(-time.Hour), Expires: noon.Add(time.Hour)}
+	settled := Hold{ID: "s", USD: 3 * dollar, At: noon.Add(-time.Hour), Settled: true}
+	yesterday := Hold{ID: "y", USD: 3 * dollar, At: noon.AddDate(0, 0, -1), Settled: true}
+	expired := Hold{ID: "e", USD: 4 * dollar, At: noon.Add(-2 * time.Hour), Expires: noon}
+	holds := []Hold{open, settled, yesterday, expired}
+	s := b.Standing(nil, Zone{}, noon, holds...)
+	if s[0].Reserved != 5*dollar || s[1].Reserved != 8*dollar {
+		t.Errorf("%+v", s)
+	}
+	here := entry(t, settled.Key(), noon.Add(-time.Hour), 3*dollar)
+	if s := b.Standing([]Entry{here}, Zone{}, noon, holds...); s[0].Reserved != 2*dollar || s[0].Spent != 3*dollar {
+		t.Errorf("%+v", s)
+	}
+	got := b.Allow(nil, Zone{}, noon, Request{Estimate: 3 * dollar, Holds: holds})
+	if got.Allowed || !strings.Contains(got.Reason, "$5.00 that is reserved") {
+		t.Errorf("%+v", got)
+	}
 }

@@ -22,6 +22,13 @@ type costsCmd struct {
 	Record  costsRecordCmd  `cmd:"" help:"Record what a call, or something else, has cost."`
 	Show    costsShowCmd    `cmd:"" help:"Show what has been spent, against the budget."`
 	Check   costsCheckCmd   `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
+	Reserve costsReserveCmd `cmd:"" help:"Reserve a part of the budget for a job, against all that run at the same time: status 1 is no."`
+	Settle  costsSettleCmd  `cmd:"" help:"Record what a reservation did cost in the end."`
+	Release costsReleaseCmd `cmd:"" help:"Give a reservation back: nothing was spent."`
+	Route   costsRouteCmd   `cmd:"" help:"Choose the model for some work, by what is left of the budget."`
+	Prices  costsPricesCmd  `cmd:"" help:"Show what models, machines and runners cost, and since when."`
+	Reprice costsRepriceCmd `cmd:"" help:"Ask what the work would have cost at the prices of another day; nothing is changed."`
+	Chaos   costsChaosCmd   `cmd:"" help:"Prove on a remote of yours that parallel jobs lose nothing and count nothing twice."`
 	Correct costsCorrectCmd `cmd:"" help:"Correct an entry: a new one takes its place, the old one stays readable."`
 	Pack    costsPackCmd    `cmd:"" help:"Close the months that are over: a file each, sealed by a chain of hashes."`
 	Verify  costsVerifyCmd  `cmd:"" help:"Check every entry, file, link and book, offline: status 1 names the first that is wrong."`
@@ -59,6 +66,7 @@ type books struct {
 	branch string
 	head   string
 	gitDir string // empty: no repository
+	repo   *git.Repo
 }
 
 // openBooks finds the ledger: at the top of the repository, or in the
@@ -81,7 +89,7 @@ func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error)
 		done()
 		return nil, nil, openError(ctx, err)
 	default:
-		dir, b.gitDir = repo.Dir, repo.GitDir
+		dir, b.gitDir, b.repo = repo.Dir, repo.GitDir, repo
 		if b.branch, err = repo.Branch(ctx); err == nil {
 			b.head, err = repo.Head(ctx)
 		}
