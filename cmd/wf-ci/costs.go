@@ -21,6 +21,7 @@ import (
 type costsCmd struct {
 	Record  costsRecordCmd  `cmd:"" help:"Record what a call, or something else, has cost."`
 	Show    costsShowCmd    `cmd:"" help:"Show what has been spent, against the budget."`
+	Import  costsImportCmd  `cmd:"" help:"Import the calls of coding agents from the logs they leave behind, each once."`
 	Check   costsCheckCmd   `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
 	Correct costsCorrectCmd `cmd:"" help:"Correct an entry: a new one takes its place, the old one stays readable."`
 	Pack    costsPackCmd    `cmd:"" help:"Close the months that are over: a file each, sealed by a chain of hashes."`
@@ -64,24 +65,11 @@ type books struct {
 // openBooks finds the ledger: at the top of the repository, or in the
 // directory itself where there is none.
 func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error) {
-	dir = inside(a.dir, dir)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, nil, usagef("%s is not a directory", dir)
-	}
-	scratch, err := a.scratch()
+	b, repo, done, err := a.findBooks(ctx, dir)
 	if err != nil {
-		return nil, nil, undecided{err}
+		return nil, nil, err
 	}
-	done := func() { _ = os.RemoveAll(scratch) }
-	b := &books{}
-	repo, err := git.Open(ctx, &run.Runner{Env: run.CleanEnv(a.environ)}, dir, scratch)
-	switch {
-	case errors.Is(err, git.ErrNotRepository):
-	case err != nil:
-		done()
-		return nil, nil, openError(ctx, err)
-	default:
-		dir, b.gitDir = repo.Dir, repo.GitDir
+	if repo != nil {
 		if b.branch, err = repo.Branch(ctx); err == nil {
 			b.head, err = repo.Head(ctx)
 		}
@@ -90,30 +78,62 @@ func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error)
 			return nil, nil, undecided{err}
 		}
 	}
-	if err := b.read(dir); err != nil {
+	if err := b.readPrices(); err != nil {
 		done()
 		return nil, nil, usageError{err.Error()}
 	}
 	return b, done, nil
 }
 
-// read reads the user's files: budget, prices, time zone.
+// findBooks is openBooks without what takes time: the branch, the prices. The
+// repository is nil where there is none.
+func (a *app) findBooks(ctx context.Context, dir string) (*books, *git.Repo, func(), error) {
+	dir = inside(a.dir, dir)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, nil, nil, usagef("%s is not a directory", dir)
+	}
+	scratch, err := a.scratch()
+	if err != nil {
+		return nil, nil, nil, undecided{err}
+	}
+	done := func() { _ = os.RemoveAll(scratch) }
+	b := &books{}
+	repo, err := git.Open(ctx, &run.Runner{Env: run.CleanEnv(a.environ)}, dir, scratch)
+	switch {
+	case errors.Is(err, git.ErrNotRepository):
+		repo = nil
+	case err != nil:
+		done()
+		return nil, nil, nil, openError(ctx, err)
+	default:
+		dir, b.gitDir = repo.Dir, repo.GitDir
+	}
+	if err := b.read(dir); err != nil {
+		done()
+		return nil, nil, nil, usageError{err.Error()}
+	}
+	return b, repo, done, nil
+}
+
+// readPrices reads the table, and the user's rows, which go first.
+func (b *books) readPrices() (err error) {
+	if b.table, err = prices.Builtin(); err != nil {
+		return err
+	}
+	data, err := optional(filepath.Join(b.ledger.Dir, "prices.json"))
+	if err == nil && data != nil {
+		b.table, err = b.table.With("costs/prices.json", data)
+	}
+	return err
+}
+
+// read reads the user's files: budget, time zone.
 func (b *books) read(dir string) error {
 	b.ledger = costs.Ledger{Dir: filepath.Join(dir, "costs"), Lock: filepath.Join(cmp.Or(b.gitDir, dir), ".wf-ci-costs")}
 	b.budget = costs.DefaultBudget()
 	data, err := optional(filepath.Join(b.ledger.Dir, "budget-config.json"))
 	if err == nil && data != nil {
 		b.budget, err = costs.ParseBudget("costs/budget-config.json", data)
-	}
-	if err != nil {
-		return err
-	}
-	if b.table, err = prices.Builtin(); err != nil {
-		return err
-	}
-	data, err = optional(filepath.Join(b.ledger.Dir, "prices.json"))
-	if err == nil && data != nil {
-		b.table, err = b.table.With("costs/prices.json", data)
 	}
 	if err != nil {
 		return err

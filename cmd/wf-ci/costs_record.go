@@ -55,6 +55,15 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	return err
 }
 
+// featureOf is the feature that a branch is for.
+func featureOf(branch string) string {
+	name, ok := strings.CutPrefix(branch, "feature/")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
 func recorded(e costs.Entry, added bool) string {
 	switch {
 	case !added:
@@ -87,9 +96,7 @@ func (c *costsRecordCmd) entry(a *app, b *books) (costs.Entry, error) {
 	if c.ID == "" {
 		e.Key = "manual:" + rand.Text()
 	}
-	if name, ok := strings.CutPrefix(b.branch, "feature/"); ok && e.Feature == "" {
-		e.Feature = name
-	}
+	e.Feature = cmp.Or(e.Feature, featureOf(b.branch))
 	var err error
 	if c.USD != "" {
 		e.Model, e.Basis = c.Model, costs.Reported

@@ -20,7 +20,8 @@ import (
 
 // Call is one request to a model.
 type Call struct {
-	// Key names the call by ids of its own, the same in every log that tells of it.
+	// Key names the call by ids of its own, the same in every log that tells of it;
+	// it is the key of the entry.
 	Key    string
 	Source string // the tool: claude, codex, …
 	Time   time.Time

@@ -286,7 +286,7 @@ func (c *codex) keyOf() string {
 	}
 	t := c.now
 	var b strings.Builder
-	b.WriteString("codex:" + owner + ":")
+	b.WriteString(costs.LogPrefix + "codex:" + owner + ":")
 	for i, n := range []int64{t.input, t.cached, t.output, t.total} {
 		if i > 0 {
 			b.WriteByte('-')

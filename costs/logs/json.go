@@ -48,10 +48,10 @@ func (s *scanner) object(visit func(key []byte)) {
 		s.fail()
 		return
 	}
-	defer func() { s.deep-- }()
 	s.i++
 	if s.space() == '}' {
 		s.i++
+		s.deep--
 		return
 	}
 	for {
@@ -71,6 +71,7 @@ func (s *scanner) object(visit func(key []byte)) {
 			s.i++
 		case '}':
 			s.i++
+			s.deep--
 			return
 		default:
 			s.fail()
@@ -89,10 +90,10 @@ func (s *scanner) array(visit func()) {
 		s.fail()
 		return
 	}
-	defer func() { s.deep-- }()
 	s.i++
 	if s.space() == ']' {
 		s.i++
+		s.deep--
 		return
 	}
 	for {
@@ -102,6 +103,7 @@ func (s *scanner) array(visit func()) {
 			s.i++
 		case ']':
 			s.i++
+			s.deep--
 			return
 		default:
 			s.fail()

@@ -19,7 +19,10 @@ type State struct {
 	// Ledger names the ledger's files: where one is not there any more, what was
 	// read is not all booked, and everything is read again.
 	Ledger []string
-	files  map[string]Read
+	// Roots are the directories whose calls counted: a work tree may be gone by
+	// the time its log is read.
+	Roots []string
+	files map[string]Read
 }
 
 // Read is how far a log was read.
@@ -43,12 +46,18 @@ func (s *State) Notes() Notes {
 	return n
 }
 
+// Len is how many logs there were.
+func (s *State) Len() int { return len(s.files) }
+
 // Encode writes the state: a line for each log.
 func (s *State) Encode() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nscope %q\n", stateHeader, s.Scope)
 	for _, name := range s.Ledger {
 		fmt.Fprintf(&b, "ledger %q\n", name)
+	}
+	for _, dir := range s.Roots {
+		fmt.Fprintf(&b, "root %q\n", dir)
 	}
 	paths := make([]string, 0, len(s.files))
 	for path := range s.files {
@@ -101,12 +110,15 @@ func (s *State) decode(line string) bool {
 	switch kind {
 	case stateHeader:
 		return true
-	case "scope", "ledger":
+	case "scope", "ledger", "root":
 		text, err := strconv.Unquote(rest)
-		if kind == "scope" {
+		switch kind {
+		case "scope":
 			s.Scope = text
-		} else {
+		case "ledger":
 			s.Ledger = append(s.Ledger, text)
+		default:
+			s.Roots = append(s.Roots, text)
 		}
 		return err == nil
 	}

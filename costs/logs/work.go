@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/wf-ci/wf-ci/costs"
 )
 
 // work is what one worker needs to read files, one after the other.
@@ -57,7 +59,7 @@ func (w *work) name(text []byte) string {
 
 // spell makes a key of its parts, in the worker's own buffer.
 func (w *work) spell(source string, parts ...[]byte) []byte {
-	w.key = append(w.key[:0], source...)
+	w.key = append(append(w.key[:0], costs.LogPrefix...), source...)
 	for _, p := range parts {
 		w.key = append(w.key, ':')
 		w.key = append(w.key, p...)
