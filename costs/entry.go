@@ -3,7 +3,6 @@ package costs
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -118,6 +117,9 @@ func (e Entry) genuine() error {
 // plain says what a name must not be: too long, or with characters that cannot
 // be seen.
 func plain(text string) error {
+	if len(text) <= textLimit && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil // as nearly all are
+	}
 	switch {
 	case len(text) > textLimit:
 		return fmt.Errorf("%d bytes: the limit is %d", len(text), textLimit)
@@ -130,7 +132,7 @@ func plain(text string) error {
 // hash is the id: of the entry as JSON without its id.
 func (e Entry) hash() (string, error) {
 	e.ID = ""
-	data, err := json.Marshal(e)
+	data, err := e.appendJSON(nil)
 	if err != nil {
 		return "", err
 	}

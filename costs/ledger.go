@@ -117,7 +117,7 @@ func (l Ledger) add(old, entries []Entry) (added, all []Entry, err error) {
 		case !ok || e.Replaces == before.ID:
 			known[e.Key] = e
 			added = append(added, e)
-		case !before.tells(e):
+		case !before.tells(e) && !logged(before, e):
 			return nil, nil, conflict(before, e)
 		}
 	}
@@ -169,29 +169,36 @@ func (l Ledger) write(entries []Entry) error {
 		return err
 	}
 	for name, data := range files {
-		path := filepath.Join(l.Dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := l.put(name, data); err != nil {
 			return err
 		}
-		if err := state.Write(path, data, 0o644); err != nil {
-			return fmt.Errorf("write entries: %w", err)
-		}
+	}
+	return nil
+}
+
+// put writes one file of entries.
+func (l Ledger) put(name string, data []byte) error {
+	path := filepath.Join(l.Dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := state.Write(path, data, 0o644); err != nil {
+		return fmt.Errorf("write entries: %w", err)
 	}
 	return nil
 }
 
 func encode(list []Entry) ([]byte, error) {
 	slices.SortFunc(list, Entry.compare)
-	var buf bytes.Buffer
+	var data []byte
 	for _, e := range list {
-		line, err := json.Marshal(e)
-		if err != nil {
+		var err error
+		if data, err = e.appendJSON(data); err != nil {
 			return nil, err
 		}
-		buf.Write(line)
-		buf.WriteByte('\n')
+		data = append(data, '\n')
 	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
 func fileName(data []byte) string {
@@ -314,25 +321,33 @@ func Once(all []Entry) ([]Entry, error) {
 		}
 	}
 	byID := make(map[string]bool, len(all))
-	byKey := make(map[string]Entry, len(all))
+	byKey := make(map[string]int, len(all)) // where in out
 	out := all[:0]
 	var sum Nano
+	swapped := false
 	for _, e := range all {
 		if byID[e.ID] || replaced[e.ID] {
 			continue
 		}
 		byID[e.ID] = true
-		if other, ok := byKey[e.Key]; ok {
-			if !other.tells(e) {
+		if i, ok := byKey[e.Key]; ok {
+			switch other := out[i]; {
+			case further(e, other):
+				sum += max(e.USD, -e.USD) - max(other.USD, -other.USD)
+				out[i], swapped = e, true
+			case !logged(e, other) && !other.tells(e):
 				return nil, conflict(other, e)
 			}
 			continue // the first that was recorded counts
 		}
-		byKey[e.Key] = e
+		byKey[e.Key] = len(out)
 		out = append(out, e)
 		if sum += max(e.USD, -e.USD); sum > sumMax {
 			return nil, fmt.Errorf("the entries add up to more than $%s, which cannot be counted exactly; the last is %s of %s", Nano(sumMax), e.ID, e.USD)
 		}
+	}
+	if swapped {
+		slices.SortFunc(out, Entry.compare)
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wf-ci/wf-ci/costs"
@@ -43,6 +44,15 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	day := b.budget.Standing(all, b.zone, b.at)[0]
 	_, err = fmt.Fprintf(a.stdout, "%s %s · day %s of %s\n", recorded(e, len(added) > 0), report.Visible(what(e)), day.Spent.Cents(), day.Soft.Cents())
 	return err
+}
+
+// featureOf is the feature that a branch is for.
+func featureOf(branch string) string {
+	name, ok := strings.CutPrefix(branch, "feature/")
+	if !ok {
+		return ""
+	}
+	return name
 }
 
 func recorded(e costs.Entry, added bool) string {

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/wf-ci/wf-ci/costs"
 )
@@ -47,9 +47,7 @@ func (u usageFlags) entry(a *app, b *books, key string) (costs.Entry, error) {
 		Key: key, Time: b.at.UTC(), Category: u.Category, Feature: u.Feature, Task: u.Task,
 		Branch: b.branch, Commit: b.head, Source: "manual",
 	}
-	if name, ok := strings.CutPrefix(b.branch, "feature/"); ok && e.Feature == "" {
-		e.Feature = name
-	}
+	e.Feature = cmp.Or(e.Feature, featureOf(b.branch))
 	var err error
 	if u.USD != "" {
 		e.Model, e.Basis = u.Model, costs.Reported

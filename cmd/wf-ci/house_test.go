@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "costs/refs", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
+	"cmd/wf-ci":            {"costs", "costs/logs", "costs/prices", "costs/refs", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
 	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"costs":                {"costs/prices", "internal/lazyregexp", "internal/state"},
+	"costs/logs":           {"costs"},
 	"costs/refs":           {"costs", "internal/git", "internal/lazyregexp"}, // entries travel as git refs; costs itself knows no git
 	"report":               {"gates", "internal/lazyregexp"},
 	"report/github":        {"gates", "report"},
@@ -57,6 +58,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
+	"github.com/klauspost/compress":         {"costs/logs"},
 	"golang.org/x/vuln":                     {"gates/deps"},
 	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
