@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":               {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/journal", "internal/run", "internal/state", "report", "report/github", "session", "session/tokens", "workflow/agents", "workflow/agents/metrics", "worktree"},
+	"cmd/wf-ci":               {"costs", "costs/logs", "costs/prices", "costs/refs", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/journal", "internal/run", "internal/state", "report", "report/github", "session", "session/tokens", "workflow/agents", "workflow/agents/metrics", "worktree"},
 	"gates":                   {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":       {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":          {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -46,12 +46,14 @@ var arrows = map[string][]string{
 	"internal/journal":        {"internal/state"},
 	"report":                  {"gates", "internal/lazyregexp"},
 	"report/github":           {"gates", "report"},
-	"internal/git":            {"internal/run"},
+	"internal/git":            {"internal/run", "internal/lazyregexp"},
 	"internal/ci":             {"internal/git", "internal/lazyregexp"},
 	"internal/config":         {"internal/lazyregexp"},
 	"internal/git/gittest":    {"internal/git", "internal/run"},
 	"workflow/agents":         {"internal/lazyregexp"},
 	"workflow/agents/metrics": {"workflow/agents"},
+	"costs/logs":              {"costs"},
+	"costs/refs":              {"costs", "internal/git", "internal/lazyregexp"}, // entries travel as git refs; costs itself knows no git
 }
 
 // only is which packages may import what the others may not.
@@ -61,6 +63,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "worktree", "workflow/agents"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
+	"github.com/klauspost/compress":         {"costs/logs"},
 	"golang.org/x/vuln":                     {"gates/deps"},
 	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
