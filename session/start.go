@@ -106,7 +106,7 @@ func (d Desk) gather(ctx context.Context) *found {
 		parts = append(parts,
 			func() { f.status, f.errs[0] = d.Repo.Status(ctx) },
 			func() { f.history, f.errs[1] = d.recentHistory(ctx) },
-			func() { f.refs, f.errs[2] = d.Repo.Refs(ctx) },
+			func() { f.refs, f.errs[2] = d.Repo.Branches(ctx) },
 		)
 	}
 	each(len(parts), func(i int) { parts[i]() })

@@ -192,8 +192,8 @@ type agentsRouteCmd struct {
 	agentsOptions
 }
 
-// routed is what agents route prints as JSON.
-type routed struct {
+// routedTask is what agents route prints as JSON.
+type routedTask struct {
 	Agent      *string          `json:"agent"`
 	Name       string           `json:"name,omitempty"` // what to call it by
 	Installed  bool             `json:"installed"`
@@ -230,8 +230,8 @@ func (c *agentsRouteCmd) Run(ctx context.Context, a *app) error {
 	return h.printChoice(a, choice, c.Explain)
 }
 
-func (h *agentHouse) routed(choice agents.Choice, explain bool) routed {
-	out := routed{Score: choice.Score, Why: choice.Why, Types: choice.Types, Candidates: []map[string]any{}}
+func (h *agentHouse) routed(choice agents.Choice, explain bool) routedTask {
+	out := routedTask{Score: choice.Score, Why: choice.Why, Types: choice.Types, Candidates: []map[string]any{}}
 	if out.Types == nil {
 		out.Types = []string{}
 	}
@@ -301,11 +301,3 @@ func made(s agents.Score) string {
 	return strings.Join(parts, "; ")
 }
 
-// visibleLines makes a text harmless for a terminal, line by line.
-func visibleLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i, l := range lines {
-		lines[i] = report.Visible(l)
-	}
-	return strings.Join(lines, "\n")
-}

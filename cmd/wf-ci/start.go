@@ -95,6 +95,7 @@ func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
 			d.Worktrees = a.dayWorktrees(d.Dir)
 		}
 	}
+	d.Route = a.dayRoute(d.Dir)
 	d.Costs = func(context.Context) (*session.Costs, error) { return a.costContext(d) }
 	return d, close, nil
 }

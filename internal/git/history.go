@@ -73,8 +73,8 @@ type Ref struct {
 	Time time.Time // of its commit
 }
 
-// Refs lists the branches, those of remotes too, with the time of their commit.
-func (r *Repo) Refs(ctx context.Context) ([]Ref, error) {
+// Branches lists the branches, those of remotes too, with the time of their commit.
+func (r *Repo) Branches(ctx context.Context) ([]Ref, error) {
 	out, err := r.output(ctx, r.asStore("for-each-ref", "--format=%(refname)%00%(symref)%00%(objectname)%00%(committerdate:unix)", "refs/heads", "refs/remotes"))
 	if err != nil {
 		return nil, fmt.Errorf("list the branches: %w", err)
