@@ -300,4 +300,3 @@ func made(s agents.Score) string {
 	}
 	return strings.Join(parts, "; ")
 }
-
