@@ -366,14 +366,7 @@ func (d Desk) progress(tasks []Task, status git.Status, trees []Worktree) []Work
 		if tree.Main || !tree.Active {
 			continue
 		}
-		w := Work{Task: Clean(tree.Name), Branch: Clean(d.Mask(tree.Branch)), Status: tree.Progress}
-		if len(tree.Ports) > 0 {
-			w.Branch += fmt.Sprintf(" @ %d", tree.Ports[0])
-		}
-		if len(tree.Blockers) > 0 {
-			w.Hold = Clean(d.Mask(tree.Blockers[0]))
-		}
-		list = append(list, w)
+		list = append(list, d.treeWork(tree))
 	}
 	dirty := 0
 	for _, path := range status.Dirty {
@@ -385,6 +378,18 @@ func (d Desk) progress(tasks []Task, status git.Status, trees []Worktree) []Work
 		list = append(list, Work{Task: "Uncommitted changes", Branch: Clean(d.Mask(status.Branch)), Status: plural(dirty, "file")})
 	}
 	return list
+}
+
+// treeWork is the work that goes on in a worktree.
+func (d Desk) treeWork(tree Worktree) Work {
+	w := Work{Task: Clean(d.Mask(tree.Name)), Branch: Clean(d.Mask(tree.Branch)), Status: tree.Progress}
+	if len(tree.Ports) > 0 {
+		w.Branch += fmt.Sprintf(" @ %d", tree.Ports[0])
+	}
+	if len(tree.Blockers) > 0 {
+		w.Hold = Clean(d.Mask(tree.Blockers[0]))
+	}
+	return w
 }
 
 // isOwned says whether the end of a day writes a path.
