@@ -27,6 +27,7 @@ import (
 type Server struct {
 	API     string // GITHUB_API_URL; empty: https://api.github.com
 	GraphQL string // GITHUB_GRAPHQL_URL; empty: https://api.github.com/graphql
+	Web     string // GITHUB_SERVER_URL; empty: https://github.com
 	Token   string // Required.
 	Version string // of wf-ci, for the User-Agent
 

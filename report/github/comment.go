@@ -132,7 +132,11 @@ func commentBody(j *Job, v *gates.Verdict) (string, error) {
 		foot = "\n[the whole run](" + j.Link + ")\n"
 	}
 	lines := newLine(v)
-	for _, line := range []string{j.Cost, j.Origin} {
+	cost := ""
+	if j.Cost != nil {
+		cost = j.Cost()
+	}
+	for _, line := range []string{cost, j.Origin} {
 		if line != "" {
 			lines = append(lines, line)
 		}

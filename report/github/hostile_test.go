@@ -87,7 +87,7 @@ func TestCommentIsInert(t *testing.T) {
 		g2 := gates.GateVerdict{ID: "my-gate", Status: gates.StatusSkipped, Scope: gates.ScopeAll, Reason: poisoned(r)}
 		v.Gates = append(v.Gates, g2)
 		j := job()
-		j.Name, j.Cost, j.Origin, j.Link = "wf-ci / "+poisoned(r), poisoned(r), poisoned(r), ""
+		j.Name, j.Cost, j.Origin, j.Link = "wf-ci / "+poisoned(r), func() string { return poisoned(r) }, poisoned(r), ""
 		body, err := commentBody(&j, v)
 		if err != nil {
 			t.Fatal(err)
