@@ -34,6 +34,12 @@ type Ledger struct {
 // entryFile is the name of a file of entries.
 var entryFile = lazyregexp.New(`^[0-9a-f]{32}\.jsonl$`)
 
+// entryPath is where such a file is in a repository.
+var entryPath = lazyregexp.New(`^costs/entries/[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.jsonl$`)
+
+// IsEntries says whether a path of a repository is that of a file of entries.
+func IsEntries(path string) bool { return entryPath.MatchString(path) }
+
 // fileLimit is more than a file of entries may hold, in bytes.
 const fileLimit = 512 << 20
 
@@ -77,23 +83,37 @@ func (e Entry) tells(f Entry) bool {
 	return errA == nil && errB == nil && a == b
 }
 
-// write puts entries into new files, one for each month.
-func (l Ledger) write(entries []Entry) error {
+// Files are the files that hold these entries, as paths below the folder costs:
+// one for each month, named by its content.
+func Files(entries []Entry) (map[string][]byte, error) {
 	months := make(map[string][]Entry)
 	for _, e := range entries {
 		m := e.Time.Format("2006-01")
 		months[m] = append(months[m], e)
 	}
+	files := make(map[string][]byte, len(months))
 	for m, list := range months {
 		data, err := encode(list)
 		if err != nil {
+			return nil, err
+		}
+		files["entries/"+m+"/"+fileName(data)] = data
+	}
+	return files, nil
+}
+
+// write puts entries into new files.
+func (l Ledger) write(entries []Entry) error {
+	files, err := Files(entries)
+	if err != nil {
+		return err
+	}
+	for name, data := range files {
+		path := filepath.Join(l.Dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		dir := filepath.Join(l.Dir, "entries", m)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := state.Write(filepath.Join(dir, fileName(data)), data, 0o644); err != nil {
+		if err := state.Write(path, data, 0o644); err != nil {
 			return fmt.Errorf("write entries: %w", err)
 		}
 	}

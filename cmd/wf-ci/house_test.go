@@ -27,7 +27,7 @@ const module = "github.com/wf-ci/wf-ci/"
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
 var arrows = map[string][]string{
-	"cmd/wf-ci":            {"costs", "costs/prices", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
+	"cmd/wf-ci":            {"costs", "costs/prices", "costs/refs", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/run", "internal/state", "report", "report/github"},
 	"gates":                {"internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/checkpoints":    {"gates", "internal/git", "internal/lazyregexp"},
 	"gates/coverage":       {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
@@ -41,9 +41,10 @@ var arrows = map[string][]string{
 	"gates/types":          {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
 	"gates/quality":        {"gates", "gates/project", "gates/syntax", "internal/git"},
 	"costs":                {"costs/prices", "internal/lazyregexp", "internal/state"},
+	"costs/refs":           {"costs", "internal/git", "internal/lazyregexp"}, // entries travel as git refs; costs itself knows no git
 	"report":               {"gates", "internal/lazyregexp"},
 	"report/github":        {"gates", "report"},
-	"internal/git":         {"internal/run"},
+	"internal/git":         {"internal/lazyregexp", "internal/run"},
 	"internal/ci":          {"internal/git", "internal/lazyregexp"},
 	"internal/config":      {"internal/lazyregexp"},
 	"internal/git/gittest": {"internal/git", "internal/run"},

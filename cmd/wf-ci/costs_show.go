@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wf-ci/wf-ci/costs"
+	"github.com/wf-ci/wf-ci/report"
+)
+
+// costsShowCmd shows the standing.
+type costsShowCmd struct {
+	ledgerFlags
+}
+
+// shown is what costs show prints as JSON.
+type shown struct {
+	Today     costs.Nano             `json:"today"`
+	Week      costs.Nano             `json:"week"`
+	MTD       costs.Nano             `json:"mtd"`
+	Projected costs.Nano             `json:"projected"`
+	Budget    map[string]costs.Spent `json:"budget"`
+	Alerts    []costs.Alert          `json:"alerts"`
+	Unpriced  []string               `json:"unpriced"`
+	Timezone  string                 `json:"timezone"`
+	Entries   int                    `json:"entries"`
+}
+
+func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
+	b, done, err := c.open(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all, err := b.ledger.Entries()
+	if err != nil {
+		return undecided{err}
+	}
+	s := standing(b, all)
+	if c.JSON {
+		return writeJSON(a.rawOut, s)
+	}
+	for _, name := range []string{"daily", "weekly", "monthly"} {
+		p := s.Budget[name]
+		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%g %%), hard limit %s\n", name, p.Spent.Cents(), p.Soft.Cents(), p.Percent, p.Hard.Cents())
+	}
+	fmt.Fprintf(a.stdout, "projected for the month: %s · %d entries · time zone %s\n", s.Projected.Cents(), s.Entries, s.Timezone)
+	for _, alert := range s.Alerts {
+		fmt.Fprintf(a.stdout, "%s: %s\n", alert.Level, alert.Message)
+	}
+	if len(s.Unpriced) > 0 {
+		fmt.Fprintf(a.stdout, "without a price, and not in these figures: %s (costs/prices.json takes prices of your own)\n", report.Visible(strings.Join(s.Unpriced, ", ")))
+	}
+	return nil
+}
+
+func standing(b *books, all []costs.Entry) shown {
+	s := shown{
+		Projected: b.budget.Projected(all, b.zone, b.at), Budget: make(map[string]costs.Spent), Alerts: b.budget.Alerts(all, b.zone, b.at),
+		Unpriced: []string{}, Timezone: b.zone.String(), Entries: len(all),
+	}
+	for _, p := range b.budget.Standing(all, b.zone, b.at) {
+		s.Budget[p.Name] = p
+	}
+	s.Today, s.Week, s.MTD = s.Budget["daily"].Spent, s.Budget["weekly"].Spent, s.Budget["monthly"].Spent
+	month := b.zone.Month(b.at)
+	for _, e := range all {
+		if e.Basis == costs.Unpriced && month.Holds(e.Time) && !slices.Contains(s.Unpriced, e.Model) {
+			s.Unpriced = append(s.Unpriced, e.Model)
+		}
+	}
+	slices.Sort(s.Unpriced)
+	return s
+}
