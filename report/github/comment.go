@@ -24,7 +24,7 @@ const (
 // comment keeps one comment on the pull request, or nothing, as the job wants.
 // Green results change one that is there; only "always" makes a new one of them.
 func (s *session) comment(ctx context.Context, j *Job, v *gates.Verdict) error {
-	body, err := commentBody(j, v)
+	body, err := commentBody(ctx, j, v)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func laterRun(body string, run int64) bool {
 	return err == nil && n > run
 }
 
-func commentBody(j *Job, v *gates.Verdict) (string, error) {
+func commentBody(ctx context.Context, j *Job, v *gates.Verdict) (string, error) {
 	head := fmt.Sprintf("%srun=%d -->\n", marker(j.Name), j.RunID)
 	foot := ""
 	if j.Link != "" {
@@ -134,7 +134,7 @@ func commentBody(j *Job, v *gates.Verdict) (string, error) {
 	lines := newLine(v)
 	cost := ""
 	if j.Cost != nil {
-		cost = j.Cost()
+		cost = j.Cost(ctx)
 	}
 	for _, line := range []string{cost, j.Origin} {
 		if line != "" {

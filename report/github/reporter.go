@@ -36,7 +36,7 @@ type Job struct {
 
 	// Cost says what the run and the pull request have cost, in a line; empty:
 	// not known. It is asked when the check run is complete. Nil: not known.
-	Cost func() string
+	Cost func(context.Context) string
 
 	CheckRun string // Auto, True or False
 	Upload   string // Auto, True or False
