@@ -269,7 +269,9 @@ func (p *platform) reviews(token ci.Secret) func(context.Context) (checkpoints.R
 	}
 	return func(ctx context.Context) (checkpoints.Reviews, error) {
 		got, err := github.Reviews(ctx, p.a.server(token), p.event.Repository, p.event.PullRequest)
-		out := checkpoints.Reviews{Author: got.Author, Head: got.Head}
+		out := checkpoints.Reviews{Author: got.Author, Head: got.Head, InTeams: func(ctx context.Context, login string, teams []string) ([]string, error) {
+			return github.InTeams(ctx, p.a.server(token), p.event.Repository, login, teams)
+		}}
 		if err == nil && p.event.HeadSHA != "" {
 			out.Head = p.event.HeadSHA // what is judged, whatever came after
 		}

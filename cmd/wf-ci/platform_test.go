@@ -469,7 +469,7 @@ func TestKilled(t *testing.T) {
 func TestReviewsReachCheckpoints(t *testing.T) {
 	r := gittest.New(t)
 	r.Write(".wf-ci.yml", "gates:\n  checkpoints: {implementation: [pay/], code_owners: true}\n")
-	r.Write(".github/CODEOWNERS", "* @ana\n")
+	r.Write(".github/CODEOWNERS", "* @ana @org/pay\n")
 	base := r.Commit("base")
 	r.Git("switch", "-q", "-c", "feature")
 	r.Write("pay/a.txt", "1\n")
@@ -483,8 +483,9 @@ func TestReviewsReachCheckpoints(t *testing.T) {
 		{githubtest.Review{Login: "ana", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitPass},
 		{githubtest.Review{Login: "ana", State: "APPROVED", Commit: base, At: "2026-01-02T00:00:00Z"}, exitFail},
 		{githubtest.Review{Login: "eve", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitFail},
+		{githubtest.Review{Login: "kim", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitPass}, // of the team
 	} {
-		_, env := c.fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{tt.review}}}})
+		_, env := c.fake(t, githubtest.Config{Members: []string{"org/pay kim"}, Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{tt.review}}}})
 		if got := step(t, "wf-ci", e, copied(t, r.Dir), env...); got.status != tt.status {
 			t.Errorf("%+v: status %d\n%s", tt.review, got.status, got.log)
 		}

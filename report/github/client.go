@@ -83,11 +83,11 @@ func newSession(s Server, repository string) (*session, error) {
 	if s.Token == "" {
 		return nil, errors.New("there is no token")
 	}
-	api, err := address("GITHUB_API_URL", s.API, "https://api.github.com")
+	api, err := address("GITHUB_API_URL", s.API, apiOf(s.Web))
 	if err != nil {
 		return nil, err
 	}
-	graphql, err := address("GITHUB_GRAPHQL_URL", s.GraphQL, api.String()+"/graphql")
+	graphql, err := address("GITHUB_GRAPHQL_URL", s.GraphQL, graphqlOf(api.String()))
 	if err != nil {
 		return nil, err
 	}
