@@ -375,7 +375,10 @@ func TestForkPublish(t *testing.T) {
 	if again.runner.Outputs["total-findings"] != forked.runner.Outputs["total-findings"] {
 		t.Error("the bundle became a part of the tree")
 	}
-	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Pulls: map[int]githubtest.Pull{7: {Head: c.head, HeadRepo: "stranger/r"}}})
+	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Pulls: map[int]githubtest.Pull{7: {Head: c.head, HeadRepo: "stranger/r"}}, RunJobs: []githubtest.RunJob{
+		{ID: 3, Name: "gates", Runner: "a", Labels: []string{"ubuntu-latest"}, Started: "2026-11-20T10:00:00Z", Completed: "2026-11-20T10:02:01Z"},
+		{ID: 4, Name: "late", Runner: "b", Labels: []string{"ubuntu-latest"}, Started: "2026-11-20T10:00:00Z"},
+	}})
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -401,6 +404,18 @@ func TestForkPublish(t *testing.T) {
 	}
 	if status, log := post(c.head); status != exitPass || len(s.Checks) != 1 || s.Checks[0].Conclusion != "failure" || s.Checks[0].HeadSHA != c.head || len(s.Comments) != 1 {
 		t.Errorf("status %d, %+v\n%s", status, s.Checks, log)
+	}
+	// The run's cost is what GitHub says of it, once however often it is posted.
+	if status, log := post(c.head); status != exitPass {
+		t.Errorf("status %d\n%s", status, log)
+	}
+	refs := slices.Collect(maps.Keys(s.Refs()))
+	if len(refs) != 1 || !strings.HasPrefix(refs[0], "refs/wf-ci/ledger/10-1/") {
+		t.Fatalf("refs %q", refs)
+	}
+	files := s.Git(t, "ls-tree", "-r", "--name-only", refs[0])
+	if entry := s.Git(t, "show", refs[0]+":"+files); !strings.Contains(entry, `"key":"github:o/r/10/1/3"`) || !strings.Contains(entry, `"usd":"0.018"`) || !strings.Contains(entry, `"task":"#7"`) || strings.Contains(entry, "\n") {
+		t.Errorf("entry %s", entry)
 	}
 }
 
