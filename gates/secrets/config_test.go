@@ -189,6 +189,7 @@ func TestConfigurationThatCannotBeUsed(t *testing.T) {
 		{"rules = '" + secret + "'\n", "wrong type"},
 		{"[[rules]]\nid = 'a'\n", "both |regex| and |path| are empty"},
 		{"[extend]\nuseDefault = true\n[[allowlists]]\ntargetRules = ['nope']\npaths = ['x']\n", "nope"},
+		{"[[rules]]\nid = 'a'\nregex = 'a'\nkeywords = ['x', '']\n", `.gitleaks.toml:4: rule "a": a keyword is empty`},
 		{"[extend]\nuseDefault = true\npath = 'x'\n", "both set"},
 		{"[extend]\npath = '../x.toml'\n", "leads out of the tree"},
 		{"[extend]\npath = '/etc/x.toml'\n", "leads out of the tree"},

@@ -107,6 +107,9 @@ func (r *configReader) rule(key string, vc *config.ViperConfig, i int) scan.Rule
 		SecretGroup: from.SecretGroup, Entropy: from.Entropy, Tags: from.Tags, SkipReport: from.SkipReport,
 	}
 	for _, k := range from.Keywords {
+		if k == "" {
+			r.fault(key+".keywords", "rule %q: a keyword is empty, and gitleaks finds none in any text: take it out", from.ID)
+		}
 		out.Keywords = append(out.Keywords, strings.ToLower(k))
 	}
 	r.patterns(key+".regex", fmt.Sprintf("rule %q: regex", from.ID), from.Regex)
