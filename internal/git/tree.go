@@ -157,6 +157,11 @@ func (r *Repo) copyIndex(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
+	return copyWithTimes(from, to)
+}
+
+// copyWithTimes copies an index; one that is not there is an empty one.
+func copyWithTimes(from, to string) error {
 	data, err := os.ReadFile(from)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // nothing was ever added
