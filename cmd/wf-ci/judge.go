@@ -299,7 +299,9 @@ func (a *app) runOptions(j *job, o options) gates.Options {
 		opts.Timeout, opts.Timeouts = o.timeout, nil
 	}
 	if dir := a.cacheDir(); dir != "" && !o.noCache {
-		opts.Cache = state.DirCache{Dir: filepath.Join(dir, "outcomes")}
+		if key, err := secrets.MachineKey(dir); err == nil { // without one nothing is kept
+			opts.Cache = sealed{key, state.DirCache{Dir: filepath.Join(dir, "outcomes")}}
+		}
 	}
 	return opts
 }

@@ -184,3 +184,17 @@ func (r *Repo) LineOrigin(ctx context.Context, head string, f File, line int) (s
 	}
 	return commit, nil
 }
+
+// localAttributes says whether the repository has attributes of its own, in no
+// commit (info/attributes). Nothing makes git pass over them, and they can call
+// every file binary: then all are read as text, the binary ones too.
+func (r *Repo) localAttributes() bool {
+	dir := r.GitDir
+	if common, err := os.ReadFile(filepath.Join(dir, "commondir")); err == nil {
+		if dir = strings.TrimSpace(string(common)); !filepath.IsAbs(dir) {
+			dir = filepath.Join(r.GitDir, dir)
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, "info", "attributes"))
+	return err == nil && info.Size() > 0
+}

@@ -123,7 +123,7 @@ func (r *Repo) TreeAt(ctx context.Context, rev string) (*Tree, error) {
 func (r *Repo) headTree(ctx context.Context) (string, error) {
 	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--verify", "--quiet", "HEAD^{tree}"))
 	if exited(err, 1) {
-		return "", nil
+		return "", r.unborn(ctx)
 	}
 	return strings.TrimSpace(out), err
 }
