@@ -35,10 +35,11 @@ type options struct {
 	// treeOnly: gates judge trees that are not checked out as well, all in one way.
 	treeOnly bool
 	verbose  bool
-	part     secrets.Part  // what of it is looked at
-	since    string        // how far back the history is looked at; empty: as the policy says
-	sinceAt  secrets.Since // the same, read
-	outputs  []string      // files that this run writes: no part of the tree
+	part     secrets.Part                                // what of it is looked at
+	since    string                                      // how far back the history is looked at; empty: as the policy says
+	sinceAt  secrets.Since                               // the same, read
+	judged   func(context.Context, *job, *gates.Verdict) // the target is still there; may be nil
+	outputs  []string                                    // files that this run writes: no part of the tree
 	observe  func(gates.Event)
 	started  func(ids []string)                                 // before the first gate starts
 	opened   func(dir string)                                   // when the repository is known; may be nil
@@ -273,6 +274,9 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 	v := gates.Judge(rules, j.target.Change, results)
 	v.Tree, v.Head, v.Base, v.Policy = j.verdict.Tree, j.verdict.Head, j.verdict.Base, j.verdict.Policy
 	v.Version, v.Started, v.DurationMS = version, begun.UTC(), a.now().Sub(begun).Milliseconds()
+	if o.judged != nil {
+		o.judged(ctx, j, &v)
+	}
 	return &v, results, j.notes, nil
 }
 

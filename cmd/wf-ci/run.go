@@ -50,7 +50,7 @@ func (c *localCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.runGates(ctx, c.runFlags, hooks{part: part, since: since})
+	return a.runGates(ctx, c.runFlags, hooks{part: part, since: since, trace: !c.JSON && !ci.InCI(a.getenv)})
 }
 
 // runGates is run and local: judge, show, write. The error is the verdict's.
@@ -85,6 +85,7 @@ type hooks struct {
 	ours    []string             // more files that this run writes
 	part    secrets.Part         // what of it is looked at
 	since   string               // see partFlags
+	trace   bool                 // say where secrets come from, and what to do
 }
 
 // judgeAndShow runs the gates with their progress on stderr, and writes the
@@ -101,6 +102,10 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	var live *report.Live
 	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
 	o.observe = func(e gates.Event) { live.Event(e) }
+	traces := ""
+	if h.trace {
+		o.judged = func(ctx context.Context, j *job, v *gates.Verdict) { traces = a.trace(ctx, j, v) }
+	}
 	v, results, notes, err := a.judge(ctx, o)
 	if live != nil {
 		live.Close()
@@ -111,6 +116,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	for _, n := range notes {
 		fmt.Fprintf(a.stderr, "note: %s\n", n)
 	}
+	fmt.Fprint(a.stderr, traces)
 	a.showLogs(v, results)
 	for _, out := range outputs {
 		if err := a.write(out, v); err != nil {

@@ -189,12 +189,19 @@ func (r *Repo) LineOrigin(ctx context.Context, head string, f File, line int) (s
 // commit (info/attributes). Nothing makes git pass over them, and they can call
 // every file binary: then all are read as text, the binary ones too.
 func (r *Repo) localAttributes() bool {
-	dir := r.GitDir
-	if common, err := os.ReadFile(filepath.Join(dir, "commondir")); err == nil {
-		if dir = strings.TrimSpace(string(common)); !filepath.IsAbs(dir) {
-			dir = filepath.Join(r.GitDir, dir)
-		}
-	}
-	info, err := os.Stat(filepath.Join(dir, "info", "attributes"))
+	info, err := os.Stat(filepath.Join(r.CommonDir(), "info", "attributes"))
 	return err == nil && info.Size() > 0
+}
+
+// CommonDir is git's directory that all work trees of the repository share.
+func (r *Repo) CommonDir() string {
+	common, err := os.ReadFile(filepath.Join(r.GitDir, "commondir"))
+	if err != nil {
+		return r.GitDir
+	}
+	dir := strings.TrimSpace(string(common))
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(r.GitDir, dir)
+	}
+	return dir
 }
