@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"strings"
 	"time"
 )
 
@@ -28,11 +29,16 @@ type Budget struct {
 	} `json:"budgets"`
 	Controls struct {
 		BlockOnLimit bool `json:"block_on_limit"`
+		// AutoSwitch: above EmergencyThreshold (a share of the day's or the
+		// month's soft limit) work is routed to free models.
+		AutoSwitch         bool    `json:"auto_switch_models"`
+		EmergencyThreshold float64 `json:"emergency_mode_threshold"`
 		// UnpricedWorstCase is what a million tokens of a model without a price
 		// are taken for where a budget is enforced.
 		UnpricedWorstCase Nano `json:"unpriced_worst_case"`
 	} `json:"cost_controls"`
-	Timezone string `json:"timezone"`
+	Timezone string  `json:"timezone"`
+	Routing  Routing `json:"routing"`
 }
 
 // DefaultBudget are the limits of a repository that says nothing.
@@ -42,12 +48,16 @@ func DefaultBudget() Budget {
 	b.Budgets.Weekly = Limits{25 * dollar, 35 * dollar, 0.8}
 	b.Budgets.Monthly = Limits{100 * dollar, 150 * dollar, 0.8}
 	b.Controls.UnpricedWorstCase = 75 * dollar
+	b.Controls.AutoSwitch, b.Controls.EmergencyThreshold = true, 0.95
+	b.Routing = DefaultRouting()
 	return b
 }
 
 // ParseBudget reads budget-config.json; what it leaves out is the default's.
 func ParseBudget(name string, data []byte) (Budget, error) {
 	b := DefaultBudget()
+	rules := b.Routing.Rules
+	b.Routing.Rules = nil // a file's rules take the place of all of the default's
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&b); err != nil {
 		return b, fmt.Errorf("%s: %w", name, describe(err, data))
@@ -65,8 +75,19 @@ func ParseBudget(name string, data []byte) (Budget, error) {
 			return b, fmt.Errorf("%s: budgets.%s.alert_threshold: want a share such as 0.8", name, p.Name)
 		}
 	}
-	_, err := ParseZone(b.Timezone)
-	if err != nil {
+	if b.Routing.Rules == nil {
+		b.Routing.Rules = rules
+	}
+	if err := b.Routing.check(); err != nil {
+		return b, fmt.Errorf("%s: %w", name, err)
+	}
+	switch c := b.Controls; {
+	case c.UnpricedWorstCase < 0:
+		return b, fmt.Errorf("%s: cost_controls.unpriced_worst_case: negative", name)
+	case !(c.EmergencyThreshold > 0 && c.EmergencyThreshold <= 1):
+		return b, fmt.Errorf("%s: cost_controls.emergency_mode_threshold: want a share such as 0.95", name)
+	}
+	if _, err := ParseZone(b.Timezone); err != nil {
 		return b, fmt.Errorf("%s: %w", name, err)
 	}
 	return b, nil
@@ -106,19 +127,26 @@ type Spent struct {
 	Percent float64 `json:"percent"` // of Soft, two decimals
 	// Held is what entries without a price are taken for.
 	Held Nano `json:"held"`
+	// Reserved is what jobs that run just now have reserved.
+	Reserved Nano `json:"reserved"`
 }
 
-// Standing is where the budget stands at a time.
-func (b Budget) Standing(entries []Entry, z Zone, at time.Time) []Spent {
+// total is all that counts against a limit.
+func (s Spent) total() Nano { return s.Spent.plus(s.Held).plus(s.Reserved) }
+
+// Standing is where the budget stands at a time, with what is reserved.
+func (b Budget) Standing(entries []Entry, z Zone, at time.Time, holds ...Hold) []Spent {
 	var out []Spent
+	known := keys(entries, holds)
 	for _, p := range b.periods(z, at) {
 		s := Spent{Name: p.Name, Soft: p.Limits.Soft, Hard: p.Limits.Hard}
 		for _, e := range entries {
 			if p.Period.Holds(e.Time) && !e.Time.After(at) {
 				s.Spent += e.USD
-				s.Held += b.worst(e)
+				s.Held = s.Held.plus(b.worst(e))
 			}
 		}
+		s.Reserved = reserved(holds, known, p.Period, at)
 		s.Percent = percent(s.Spent, s.Soft)
 		out = append(out, s)
 	}
@@ -158,27 +186,42 @@ type Answer struct {
 	Reason  string `json:"reason,omitempty"` // why not, or what to know
 }
 
-// Allow says whether a request of so much may run at a time. A critical one
-// always may. Above a soft limit it may, with a warning; above a hard one not.
-func (b Budget) Allow(entries []Entry, z Zone, at time.Time, estimate Nano, critical bool) Answer {
+// Request is what [Budget.Allow] is asked about.
+type Request struct {
+	Estimate Nano
+	Critical bool   // it may run whatever it costs
+	Holds    []Hold // what others have reserved
+}
+
+// Allow says whether a request may run at a time. A critical one always may.
+// Above a soft limit it may, with a warning; above a hard one not.
+func (b Budget) Allow(entries []Entry, z Zone, at time.Time, r Request) Answer {
 	warning := ""
-	for _, s := range b.Standing(entries, z, at) {
-		total := s.Spent + s.Held + estimate
+	for _, s := range b.Standing(entries, z, at, r.Holds...) {
+		total := s.total().plus(r.Estimate)
 		switch {
-		case total > s.Hard && critical:
+		case total > s.Hard && r.Critical:
 			warning = fmt.Sprintf("critical, so it may run: the %s hard limit of $%s is exceeded ($%s with this request)", s.Name, s.Hard, total)
 		case total > s.Hard:
-			return Answer{false, fmt.Sprintf("the %s hard limit of $%s would be exceeded: $%s with this request%s", s.Name, s.Hard, total, held(s.Held))}
+			return Answer{false, fmt.Sprintf("the %s hard limit of $%s would be exceeded: $%s with this request%s", s.Name, s.Hard, total, s.parts())}
 		case total > s.Soft && warning == "":
-			warning = fmt.Sprintf("the %s soft limit of $%s is exceeded: $%s with this request%s", s.Name, s.Soft, total, held(s.Held))
+			warning = fmt.Sprintf("the %s soft limit of $%s is exceeded: $%s with this request%s", s.Name, s.Soft, total, s.parts())
 		}
 	}
 	return Answer{true, warning}
 }
 
-func held(n Nano) string {
-	if n == 0 {
+// parts says what of a total nobody has spent yet.
+func (s Spent) parts() string {
+	var parts []string
+	if s.Held > 0 {
+		parts = append(parts, fmt.Sprintf("$%s for usage without a price", s.Held))
+	}
+	if s.Reserved > 0 {
+		parts = append(parts, fmt.Sprintf("$%s that is reserved", s.Reserved))
+	}
+	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (of which $%s for usage without a price)", n)
+	return " (of which " + strings.Join(parts, ", ") + ")"
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -322,8 +323,9 @@ func TestBudget(t *testing.T) {
 		{3*dollar + dollar/2, false, true, "daily soft limit"}, // 7.50 is not above 7.50
 		{3*dollar + dollar/2 + 1, false, false, "daily hard limit of $7.50 would be exceeded: $7.500000001"},
 		{300 * dollar, true, true, "critical"},
+		{math.MaxInt64, false, false, "daily hard limit"}, // and does not become small by being huge
 	} {
-		got := b.Allow(list, Zone{}, at, tt.estimate, tt.critical)
+		got := b.Allow(list, Zone{}, at, Request{Estimate: tt.estimate, Critical: tt.critical})
 		if got.Allowed != tt.allowed || tt.reason == "" && got.Reason != "" || !strings.Contains(got.Reason, tt.reason) {
 			t.Errorf("%s: %+v", tt.estimate, got)
 		}
@@ -332,7 +334,7 @@ func TestBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := b.Allow([]Entry{unpriced}, Zone{}, at, 0, false); got.Allowed || !strings.Contains(got.Reason, "without a price") {
+	if got := b.Allow([]Entry{unpriced}, Zone{}, at, Request{}); got.Allowed || !strings.Contains(got.Reason, "without a price") {
 		t.Errorf("usage without a price is free: %+v", got) // 0.11 million at $75
 	}
 	alerts := b.Alerts(list, Zone{}, at)

@@ -3,7 +3,6 @@ package costs
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,47 +52,74 @@ type Entry struct {
 	Branch   string     `json:"branch,omitempty"`
 	Commit   string     `json:"commit,omitempty"`
 	Source   string     `json:"source"` // what wrote it: manual, claude, codex, ci, …
-	Replaces string     `json:"replaces,omitempty"`
+	// Replaces is the id of the entry that this one corrects, and Reason why.
+	Replaces string `json:"replaces,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // What an entry may hold.
 const (
-	textLimit = 512                    // bytes of a name
-	yearMin   = 2015                   // nothing that is counted here is older
-	usdMax    = 1_000_000_000 * dollar // of one entry
+	textLimit = 512                // bytes of a name
+	yearMin   = 2015               // nothing that is counted here is older
+	yearMax   = 2199               // a date that JSON and file names can hold
+	usdMax    = 1_000_000 * dollar // of one entry
 )
 
 // Seal checks an entry and gives it its id. now bounds its time: a day of
 // grace, for clocks that differ.
 func (e Entry) Seal(now time.Time) (Entry, error) {
 	e.Time = e.Time.UTC()
-	switch {
-	case e.Key == "":
-		return e, errors.New("an entry needs a key")
-	case e.Time.Year() < yearMin:
-		return e, fmt.Errorf("time %s: before %d", e.Time.Format(time.RFC3339), yearMin)
-	case e.Time.After(now.Add(24 * time.Hour)):
+	if e.Time.After(now.Add(grace)) {
 		return e, fmt.Errorf("time %s: in the future", e.Time.Format(time.RFC3339))
-	case e.USD > usdMax || e.USD < -usdMax:
-		return e, fmt.Errorf("amount %s: too large", e.USD)
-	case e.Category == "" || e.Source == "" || e.Basis == "":
-		return e, errors.New("an entry needs a category, a source and a basis")
 	}
-	for name, text := range map[string]string{
-		"key": e.Key, "category": e.Category, "model": e.Model, "feature": e.Feature, "task": e.Task, "branch": e.Branch, "commit": e.Commit, "source": e.Source,
-	} {
-		if err := plain(text); err != nil {
-			return e, fmt.Errorf("%s: %w", name, err)
-		}
+	if err := e.check(); err != nil {
+		return e, err
 	}
 	id, err := e.hash()
 	e.ID = id
 	return e, err
 }
 
+// grace is how far two clocks may be apart.
+const grace = 24 * time.Hour
+
+// check says what is wrong with an entry, its id and the future aside.
+func (e Entry) check() error {
+	switch {
+	case e.Key == "":
+		return errors.New("an entry needs a key")
+	case e.Time.Year() < yearMin || e.Time.Year() > yearMax:
+		return fmt.Errorf("time %s: not between %d and %d", e.Time.Format(time.RFC3339), yearMin, yearMax)
+	case e.USD > usdMax || e.USD < -usdMax:
+		return fmt.Errorf("amount %s: too large: the limit is %s", e.USD, usdMax)
+	case e.Category == "" || e.Source == "" || e.Basis == "":
+		return errors.New("an entry needs a category, a source and a basis")
+	}
+	for _, f := range []struct{ name, text string }{
+		{"key", e.Key}, {"category", e.Category}, {"model", e.Model}, {"feature", e.Feature}, {"task", e.Task},
+		{"branch", e.Branch}, {"commit", e.Commit}, {"source", e.Source}, {"reason", e.Reason},
+	} {
+		if err := plain(f.text); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// genuine says whether an entry that was read is one that was sealed.
+func (e Entry) genuine() error {
+	if id, err := e.hash(); err != nil || id != e.ID {
+		return fmt.Errorf("the entry %.40q is not what its id says", e.ID)
+	}
+	return e.check()
+}
+
 // plain says what a name must not be: too long, or with characters that cannot
 // be seen.
 func plain(text string) error {
+	if len(text) <= textLimit && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil // as nearly all are
+	}
 	switch {
 	case len(text) > textLimit:
 		return fmt.Errorf("%d bytes: the limit is %d", len(text), textLimit)
@@ -106,7 +132,7 @@ func plain(text string) error {
 // hash is the id: of the entry as JSON without its id.
 func (e Entry) hash() (string, error) {
 	e.ID = ""
-	data, err := json.Marshal(e)
+	data, err := e.appendJSON(nil)
 	if err != nil {
 		return "", err
 	}

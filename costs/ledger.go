@@ -3,12 +3,14 @@ package costs
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,13 +28,10 @@ import (
 //	entries/2026-11/5f0c….jsonl    an entry a line
 type Ledger struct {
 	Dir string // the folder costs. Required.
-	// Lock is a path whose lock keeps two rebuilds of the books apart; best
-	// outside the work tree. Required for Rebuild.
+	// Lock is a path whose lock keeps writers apart; best outside the work tree.
+	// Empty: one in Dir.
 	Lock string
 }
-
-// entryFile is the name of a file of entries.
-var entryFile = lazyregexp.New(`^[0-9a-f]{32}\.jsonl$`)
 
 // entryPath is where such a file is in a repository.
 var entryPath = lazyregexp.New(`^costs/entries/[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.jsonl$`)
@@ -43,41 +42,102 @@ func IsEntries(path string) bool { return entryPath.MatchString(path) }
 // fileLimit is more than a file of entries may hold, in bytes.
 const fileLimit = 512 << 20
 
+// lockLimit is how long a writer waits for the others: none holds the lock for
+// longer than it takes to read the entries and write a file.
+const lockLimit = 2 * time.Minute
+
+func (l Ledger) lock(ctx context.Context) (func(), error) {
+	path := l.Lock
+	if path == "" {
+		path = filepath.Join(l.Dir, ".wf-ci-costs")
+		if err := os.MkdirAll(l.Dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return state.Lock(ctx, path)
+}
+
 // Add puts entries into the ledger, all or none, and gives those that were not
-// there yet. Two that tell one event in two ways are an error.
+// there yet. Two that tell one event in two ways are an error. When it returns,
+// they are on the disk: nothing that happens to the process can lose them.
 func (l Ledger) Add(entries []Entry) ([]Entry, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockLimit)
+	defer cancel()
+	unlock, err := l.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	old, err := l.Entries()
 	if err != nil {
 		return nil, err
 	}
+	added, _, err := l.add(old, entries)
+	return added, err
+}
+
+// Record is [Ledger.Add] and [Ledger.Rebuild] in one: it gives the entries that
+// were not there yet, and all that there are now. now is the clock of this
+// machine: where it lies before what is recorded already, it has jumped back,
+// and nothing is written.
+func (l Ledger) Record(ctx context.Context, entries []Entry, now time.Time, b Budget, z Zone) (added, all []Entry, err error) {
+	unlock, err := l.lock(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock()
+	old, err := l.Entries()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(old) > 0 {
+		if last := old[len(old)-1]; last.Time.After(now.Add(grace)) {
+			return nil, nil, fmt.Errorf("the clock says %s, and the ledger has an entry of %s (%s): set the clock",
+				now.UTC().Format(time.RFC3339), last.Time.Format(time.RFC3339), last.ID)
+		}
+	}
+	if added, all, err = l.add(old, entries); err != nil {
+		return nil, nil, err
+	}
+	if err := l.fold(all, b, z); err != nil {
+		return added, all, fmt.Errorf("the entries are recorded, the books are not: %w", err)
+	}
+	return added, all, nil
+}
+
+// add writes the entries that old does not have, and gives them, and all.
+func (l Ledger) add(old, entries []Entry) (added, all []Entry, err error) {
 	known := make(map[string]Entry, len(old))
 	for _, e := range old {
 		known[e.Key] = e
 	}
-	var added []Entry
 	for _, e := range entries {
 		before, ok := known[e.Key]
 		switch {
 		case !ok || e.Replaces == before.ID:
 			known[e.Key] = e
 			added = append(added, e)
-		case !before.tells(e):
-			return nil, conflict(before, e)
+		case !before.tells(e) && !logged(before, e):
+			return nil, nil, conflict(before, e)
 		}
 	}
-	return added, l.write(added)
+	if all, err = Once(slices.Concat(old, added)); err != nil {
+		return nil, nil, err // the sum may be too large
+	}
+	return added, all, l.write(added)
 }
 
 func conflict(a, b Entry) error {
-	return fmt.Errorf("two entries claim to be %q and differ: $%s at %s, $%s at %s; record the second under another id, or as a correction",
-		a.Key, a.USD, a.Time.Format("2006-01-02 15:04:05"), b.USD, b.Time.Format("2006-01-02 15:04:05"))
+	return fmt.Errorf("two entries claim to be %q and differ: $%s at %s (%s), $%s at %s (%s); record the second under another id, or correct one (wf-ci costs correct)",
+		a.Key, a.USD, a.Time.Format("2006-01-02 15:04:05"), a.ID, b.USD, b.Time.Format("2006-01-02 15:04:05"), b.ID)
 }
 
 // tells says whether two entries of one key tell the same of the event: when and
-// where it was recorded may differ, as it does for one that is recorded again.
+// where it was recorded may differ, as it does for one that is recorded again,
+// and so may what they replace: two people may have made one correction.
 func (e Entry) tells(f Entry) bool {
-	e.ID, e.Time, e.Branch, e.Commit = "", time.Time{}, "", ""
-	f.ID, f.Time, f.Branch, f.Commit = "", time.Time{}, "", ""
+	e.ID, e.Time, e.Branch, e.Commit, e.Replaces, e.Reason = "", time.Time{}, "", "", "", ""
+	f.ID, f.Time, f.Branch, f.Commit, f.Replaces, f.Reason = "", time.Time{}, "", "", "", ""
 	a, errA := e.hash()
 	b, errB := f.hash()
 	return errA == nil && errB == nil && a == b
@@ -109,29 +169,36 @@ func (l Ledger) write(entries []Entry) error {
 		return err
 	}
 	for name, data := range files {
-		path := filepath.Join(l.Dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := l.put(name, data); err != nil {
 			return err
 		}
-		if err := state.Write(path, data, 0o644); err != nil {
-			return fmt.Errorf("write entries: %w", err)
-		}
+	}
+	return nil
+}
+
+// put writes one file of entries.
+func (l Ledger) put(name string, data []byte) error {
+	path := filepath.Join(l.Dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := state.Write(path, data, 0o644); err != nil {
+		return fmt.Errorf("write entries: %w", err)
 	}
 	return nil
 }
 
 func encode(list []Entry) ([]byte, error) {
 	slices.SortFunc(list, Entry.compare)
-	var buf bytes.Buffer
+	var data []byte
 	for _, e := range list {
-		line, err := json.Marshal(e)
-		if err != nil {
+		var err error
+		if data, err = e.appendJSON(data); err != nil {
 			return nil, err
 		}
-		buf.Write(line)
-		buf.WriteByte('\n')
+		data = append(data, '\n')
 	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
 func fileName(data []byte) string {
@@ -149,29 +216,57 @@ func (e Entry) compare(f Entry) int {
 // Entries reads all entries, by time, each once. A file that is cut, edited, or
 // no file of entries is an error that names it.
 func (l Ledger) Entries() ([]Entry, error) {
+	all, err := l.history()
+	if err != nil {
+		return nil, err
+	}
+	return Once(all)
+}
+
+// history is all that was ever recorded, what was corrected too.
+func (l Ledger) history() ([]Entry, error) {
+	for try := 0; ; try++ {
+		var all []Entry
+		err := l.each(func(_ string, list []Entry) error {
+			all = append(all, list...)
+			return nil
+		})
+		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
+			return all, err
+		}
+		// A file that was listed is gone: its month is being packed. What it
+		// held is in another file by now.
+	}
+}
+
+// each calls fn with the files of entries, in the order of their names, and with
+// what they hold. Names are below the folder costs, with slashes.
+func (l Ledger) each(fn func(name string, list []Entry) error) error {
 	root := filepath.Join(l.Dir, "entries")
-	var all []Entry
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path == root {
 			return nil
 		}
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if !entryFile.MatchString(d.Name()) {
+		rel, err := filepath.Rel(l.Dir, path)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		if !IsEntries("costs/" + name) {
 			if strings.HasPrefix(d.Name(), ".") {
 				return nil // a file that is being written
 			}
 			return fmt.Errorf("%s: not a file of entries; move it away", path)
 		}
 		list, err := readEntries(path, d)
-		all = append(all, list...)
-		return err
+		if err != nil {
+			return err
+		}
+		return fn(name, list)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return Once(all)
 }
 
 func readEntries(path string, d fs.DirEntry) ([]Entry, error) {
@@ -202,41 +297,57 @@ func Decode(path string, data []byte) ([]Entry, error) {
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
 		}
-		id, err := e.hash()
-		if err != nil || id != e.ID {
-			return nil, fmt.Errorf("%s:%d: the entry %.40q is not what its id says", path, n, e.ID)
+		if err := e.genuine(); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 		list = append(list, e)
 	}
 	return list, lines.Err()
 }
 
+// sumMax is more than a ledger may add up to, so that no sum of its entries can
+// overflow.
+const sumMax = math.MaxInt64 / 4
+
 // Once orders entries, and leaves one of those that are the same event. Two that
-// tell one event in two ways are an error.
+// tell one event in two ways are an error, and so is a sum that is too large to
+// be counted exactly.
 func Once(all []Entry) ([]Entry, error) {
 	slices.SortFunc(all, Entry.compare)
-	byID := make(map[string]bool, len(all))
 	replaced := make(map[string]bool)
 	for _, e := range all {
 		if e.Replaces != "" {
 			replaced[e.Replaces] = true
 		}
 	}
-	byKey := make(map[string]Entry, len(all))
+	byID := make(map[string]bool, len(all))
+	byKey := make(map[string]int, len(all)) // where in out
 	out := all[:0]
+	var sum Nano
+	swapped := false
 	for _, e := range all {
 		if byID[e.ID] || replaced[e.ID] {
 			continue
 		}
 		byID[e.ID] = true
-		if other, ok := byKey[e.Key]; ok {
-			if !other.tells(e) {
+		if i, ok := byKey[e.Key]; ok {
+			switch other := out[i]; {
+			case further(e, other):
+				sum += max(e.USD, -e.USD) - max(other.USD, -other.USD)
+				out[i], swapped = e, true
+			case !logged(e, other) && !other.tells(e):
 				return nil, conflict(other, e)
 			}
 			continue // the first that was recorded counts
 		}
-		byKey[e.Key] = e
+		byKey[e.Key] = len(out)
 		out = append(out, e)
+		if sum += max(e.USD, -e.USD); sum > sumMax {
+			return nil, fmt.Errorf("the entries add up to more than $%s, which cannot be counted exactly; the last is %s of %s", Nano(sumMax), e.ID, e.USD)
+		}
+	}
+	if swapped {
+		slices.SortFunc(out, Entry.compare)
 	}
 	return out, nil
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -165,6 +166,13 @@ func (c *Count) UnmarshalJSON(data []byte) error {
 
 // cost is Σ count × rate, rounded once, half away from zero.
 func cost(units []Quantity) (Nano, error) {
+	if n, ok := smallCost(units); ok {
+		return n, nil
+	}
+	return largeCost(units)
+}
+
+func largeCost(units []Quantity) (Nano, error) {
 	sum, x, y := new(big.Int), new(big.Int), new(big.Int)
 	for _, u := range units {
 		sum.Add(sum, x.Mul(x.SetInt64(int64(u.N)), y.SetInt64(int64(u.Rate))))
@@ -179,4 +187,27 @@ func cost(units []Quantity) (Nano, error) {
 		return 0, errLarge
 	}
 	return Nano(sum.Int64()), nil
+}
+
+// smallCost is cost in 128 bits, for amounts that are not negative and fit; it is
+// what nearly all are, and an import has a hundred thousand of them.
+func smallCost(units []Quantity) (Nano, bool) {
+	var high, low, carry uint64
+	for _, u := range units {
+		if u.N < 0 || u.Rate < 0 {
+			return 0, false
+		}
+		h, l := bits.Mul64(uint64(u.N), uint64(u.Rate))
+		low, carry = bits.Add64(low, l, 0)
+		if high, carry = bits.Add64(high, h, carry); carry != 0 {
+			return 0, false
+		}
+	}
+	low, carry = bits.Add64(low, 500_000_000, 0)
+	high += carry
+	if high >= 1_000_000_000 {
+		return 0, false
+	}
+	nano, _ := bits.Div64(high, low, 1_000_000_000)
+	return Nano(nano), nano <= math.MaxInt64
 }

@@ -19,7 +19,7 @@ import (
 // their place and is not ours (the reference's scripts write such files) is
 // kept in costs/before.
 func (l Ledger) Rebuild(ctx context.Context, b Budget, z Zone) ([]Entry, error) {
-	unlock, err := state.Lock(ctx, l.Lock)
+	unlock, err := l.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -28,16 +28,55 @@ func (l Ledger) Rebuild(ctx context.Context, b Budget, z Zone) ([]Entry, error) 
 	if err != nil {
 		return nil, err
 	}
+	return entries, l.fold(entries, b, z)
+}
+
+// fold writes the books that changed.
+func (l Ledger) fold(entries []Entry, b Budget, z Zone) error {
 	books, err := Fold(entries, b, z)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(books)) {
 		if err := l.book(name, books[name]); err != nil {
-			return nil, fmt.Errorf("write costs/%s: %w", name, err)
+			return fmt.Errorf("write costs/%s: %w", name, err)
 		}
 	}
-	return entries, nil
+	return l.sweep(books)
+}
+
+// sweep removes books of ours for days and months that have no entries any more:
+// another time zone has moved them.
+func (l Ledger) sweep(books Books) error {
+	stale, err := l.strays(books)
+	for _, name := range stale {
+		if err := os.Remove(filepath.Join(l.Dir, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// strays are the books on the disk that are ours, and that the entries do not
+// give.
+func (l Ledger) strays(books Books) ([]string, error) {
+	var stray []string
+	for _, pattern := range []string{"daily-*.json", "months/*.json"} {
+		names, err := fs.Glob(os.DirFS(l.Dir), pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(l.Dir, filepath.FromSlash(name)))
+			if err != nil {
+				return nil, err
+			}
+			if books[name] == nil && ours(data) {
+				stray = append(stray, name)
+			}
+		}
+	}
+	return stray, nil
 }
 
 func (l Ledger) book(name string, data []byte) error {

@@ -46,16 +46,16 @@ func (b *bookkeeper) line(ctx context.Context) string {
 	}
 	line := "Cost of this job so far: " + money(b.entry) + "."
 	if pull, n := b.ofPull(); n > 0 {
-		line += fmt.Sprintf(" Of this pull request: %s, in %s.", pull.Cents(), plural(n, "entry", "entries"))
+		line += fmt.Sprintf(" Of this pull request: %s, in %s.", pull.Cents(), entriesOf(n))
 	}
 	return line
 }
 
-func plural(n int, one, many string) string {
+func entriesOf(n int) string {
 	if n == 1 {
-		return "1 " + one
+		return "1 entry"
 	}
-	return strconv.Itoa(n) + " " + many
+	return strconv.Itoa(n) + " entries"
 }
 
 // money says what an entry of minutes costs, and why.

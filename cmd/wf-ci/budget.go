@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,7 @@ import (
 )
 
 // budgetCheck is the gate budget's look at the ledger: the entries of the tree
-// that is judged, against the limits that are policy. An entry that the change
-// takes away would make room for itself, so it is a finding.
+// that is judged, against the limits that are policy.
 func budgetCheck(zone string, now time.Time) func(context.Context, *gates.Target) (gates.Outcome, error) {
 	return func(ctx context.Context, t *gates.Target) (gates.Outcome, error) {
 		out := gates.Outcome{Engine: gates.Engine{Name: "wf-ci ledger", Version: "costs/1"}}
@@ -24,7 +24,11 @@ func budgetCheck(zone string, now time.Time) func(context.Context, *gates.Target
 		if err != nil {
 			return out, err
 		}
-		entries, err := treeEntries(ctx, t, &out.Examined)
+		all, in, err := treeEntries(ctx, t, &out.Examined)
+		if err != nil {
+			return out, err
+		}
+		entries, err := costs.Once(slices.Clone(all))
 		if err != nil {
 			return out, err
 		}
@@ -35,20 +39,10 @@ func budgetCheck(zone string, now time.Time) func(context.Context, *gates.Target
 				out.Findings = append(out.Findings, f)
 			}
 		}
-		for _, gone := range t.Change.Gone() {
-			if isLedger(gone) {
-				out.Findings = append(out.Findings, gates.Finding{
-					Rule: "ledger-entry-removed", Severity: gates.SeverityError, Path: gates.Path(gone),
-					Message: "the change takes entries out of the ledger; put the file back (a correction is an entry of its own)",
-				})
-			}
-		}
-		return out, nil
+		changed, err := ledgerChange(ctx, t, all, in)
+		out.Findings = append(out.Findings, changed...)
+		return out, err
 	}
-}
-
-func isLedger(path string) bool {
-	return strings.HasPrefix(path, "costs/entries/") && strings.HasSuffix(path, ".jsonl")
 }
 
 func budgetPolicy(ctx context.Context, t *gates.Target, zone string) (costs.Budget, costs.Zone, error) {
@@ -67,11 +61,12 @@ func budgetPolicy(ctx context.Context, t *gates.Target, zone string) (costs.Budg
 	return budget, z, err
 }
 
-// treeEntries are the entries of the tree.
-func treeEntries(ctx context.Context, t *gates.Target, examined *gates.Examined) ([]costs.Entry, error) {
+// treeEntries are the entries of the tree, those that were corrected too, and
+// which file each is in.
+func treeEntries(ctx context.Context, t *gates.Target, examined *gates.Examined) (all []costs.Entry, in map[string]string, err error) {
 	var files []git.File
 	for _, f := range t.Tree.Files {
-		if isLedger(f.Path) && f.Kind != git.Symlink {
+		if costs.IsEntries(f.Path) && f.Kind != git.Symlink {
 			files = append(files, f)
 		}
 		if strings.HasPrefix(f.Path, "costs/") {
@@ -79,8 +74,8 @@ func treeEntries(ctx context.Context, t *gates.Target, examined *gates.Examined)
 		}
 	}
 	var mu sync.Mutex
-	var all []costs.Entry
-	err := t.Tree.Each(ctx, files, t.Jobs, func(_ context.Context, f git.File, r io.Reader) error {
+	in = make(map[string]string)
+	err = t.Tree.Each(ctx, files, t.Jobs, func(_ context.Context, f git.File, r io.Reader) error {
 		data, err := io.ReadAll(r)
 		if err != nil {
 			return err
@@ -90,12 +85,12 @@ func treeEntries(ctx context.Context, t *gates.Target, examined *gates.Examined)
 		defer mu.Unlock()
 		examined.Bytes += int64(len(data))
 		all = append(all, list...)
+		for _, e := range list {
+			in[e.ID] = f.Path
+		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return costs.Once(all)
+	return all, in, err
 }
 
 // overspent is the finding of a period whose limit is exceeded. It blocks where

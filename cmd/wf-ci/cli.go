@@ -34,6 +34,7 @@ type cli struct {
 	DB       dbCmd            `cmd:"" name:"db" help:"Update and show the databases of vulnerabilities on this machine."`
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
 	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
+	Agents   agentsCmd        `cmd:"" help:"Which agent for which task: routing, outcomes, chains."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
 	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`

@@ -19,9 +19,21 @@ import (
 
 // costsCmd is about the ledger.
 type costsCmd struct {
-	Record costsRecordCmd `cmd:"" help:"Record what a call, or something else, has cost."`
-	Show   costsShowCmd   `cmd:"" help:"Show what has been spent, against the budget."`
-	Check  costsCheckCmd  `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
+	Record  costsRecordCmd  `cmd:"" help:"Record what a call, or something else, has cost."`
+	Show    costsShowCmd    `cmd:"" help:"Show what has been spent, against the budget."`
+	Import  costsImportCmd  `cmd:"" help:"Import the calls of coding agents from the logs they leave behind, each once."`
+	Check   costsCheckCmd   `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
+	Reserve costsReserveCmd `cmd:"" help:"Reserve a part of the budget for a job, against all that run at the same time: status 1 is no."`
+	Settle  costsSettleCmd  `cmd:"" help:"Record what a reservation did cost in the end."`
+	Release costsReleaseCmd `cmd:"" help:"Give a reservation back: nothing was spent."`
+	Route   costsRouteCmd   `cmd:"" help:"Choose the model for some work, by what is left of the budget."`
+	Prices  costsPricesCmd  `cmd:"" help:"Show what models, machines and runners cost, and since when."`
+	Reprice costsRepriceCmd `cmd:"" help:"Ask what the work would have cost at the prices of another day; nothing is changed."`
+	Chaos   costsChaosCmd   `cmd:"" help:"Prove on a remote of yours that parallel jobs lose nothing and count nothing twice."`
+	Correct costsCorrectCmd `cmd:"" help:"Correct an entry: a new one takes its place, the old one stays readable."`
+	Pack    costsPackCmd    `cmd:"" help:"Close the months that are over: a file each, sealed by a chain of hashes."`
+	Verify  costsVerifyCmd  `cmd:"" help:"Check every entry, file, link and book, offline: status 1 names the first that is wrong."`
+	Rebuild costsRebuildCmd `cmd:"" help:"Fold the books from the entries again, after a merge or a change of the budget."`
 }
 
 // ledgerFlags are those of every command about the ledger.
@@ -54,12 +66,35 @@ type books struct {
 	table  *prices.Table
 	branch string
 	head   string
-	gitDir string // empty: no repository
+	gitDir string    // empty: no repository
+	repo   *git.Repo // nil: no repository
 }
 
 // openBooks finds the ledger: at the top of the repository, or in the
 // directory itself where there is none.
 func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error) {
+	b, done, err := a.findBooks(ctx, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.repo != nil {
+		if b.branch, err = b.repo.Branch(ctx); err == nil {
+			b.head, err = b.repo.Head(ctx)
+		}
+		if err != nil {
+			done()
+			return nil, nil, undecided{err}
+		}
+	}
+	if err := b.readPrices(); err != nil {
+		done()
+		return nil, nil, usageError{err.Error()}
+	}
+	return b, done, nil
+}
+
+// findBooks is openBooks without what takes time: the branch, the prices.
+func (a *app) findBooks(ctx context.Context, dir string) (*books, func(), error) {
 	dir = inside(a.dir, dir)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, nil, usagef("%s is not a directory", dir)
@@ -77,14 +112,7 @@ func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error)
 		done()
 		return nil, nil, openError(ctx, err)
 	default:
-		dir, b.gitDir = repo.Dir, repo.GitDir
-		if b.branch, err = repo.Branch(ctx); err == nil {
-			b.head, err = repo.Head(ctx)
-		}
-		if err != nil {
-			done()
-			return nil, nil, undecided{err}
-		}
+		dir, b.gitDir, b.repo = repo.Dir, repo.GitDir, repo
 	}
 	if err := b.read(dir); err != nil {
 		done()
@@ -93,23 +121,25 @@ func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error)
 	return b, done, nil
 }
 
-// read reads the user's files: budget, prices, time zone.
+// readPrices reads the table, and the user's rows, which go first.
+func (b *books) readPrices() (err error) {
+	if b.table, err = prices.Builtin(); err != nil {
+		return err
+	}
+	data, err := optional(filepath.Join(b.ledger.Dir, "prices.json"))
+	if err == nil && data != nil {
+		b.table, err = b.table.With("costs/prices.json", data)
+	}
+	return err
+}
+
+// read reads the user's files: budget, time zone.
 func (b *books) read(dir string) error {
 	b.ledger = costs.Ledger{Dir: filepath.Join(dir, "costs"), Lock: filepath.Join(cmp.Or(b.gitDir, dir), ".wf-ci-costs")}
 	b.budget = costs.DefaultBudget()
 	data, err := optional(filepath.Join(b.ledger.Dir, "budget-config.json"))
 	if err == nil && data != nil {
 		b.budget, err = costs.ParseBudget("costs/budget-config.json", data)
-	}
-	if err != nil {
-		return err
-	}
-	if b.table, err = prices.Builtin(); err != nil {
-		return err
-	}
-	data, err = optional(filepath.Join(b.ledger.Dir, "prices.json"))
-	if err == nil && data != nil {
-		b.table, err = b.table.With("costs/prices.json", data)
 	}
 	if err != nil {
 		return err

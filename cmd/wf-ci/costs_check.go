@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/costs"
 )
 
 // costsCheckCmd answers whether a request may run.
 type costsCheckCmd struct {
 	ledgerFlags
+	remoteFlag
 	Estimate string `required:"" placeholder:"USD" help:"What the request will cost, in US dollars."`
 	Priority string `default:"normal" enum:"normal,critical" help:"A critical request may always run."`
 }
@@ -27,7 +30,11 @@ func (c *costsCheckCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return undecided{err}
 	}
-	answer := b.budget.Allow(all, b.zone, b.at, estimate, c.Priority == "critical")
+	holds, err := b.holds(ctx, a, c.Remote)
+	if err != nil {
+		return err
+	}
+	answer := b.budget.Allow(all, b.zone, b.at, costs.Request{Estimate: estimate, Critical: c.Priority == "critical", Holds: holds})
 	if c.JSON {
 		err = writeJSON(a.rawOut, answer)
 	} else {

@@ -19,17 +19,8 @@ import (
 // costsRecordCmd records one entry.
 type costsRecordCmd struct {
 	ledgerFlags
-	Model        string `placeholder:"M" help:"Model that was called."`
-	Input        int64  `placeholder:"N" help:"Tokens of input, without those of the cache."`
-	Output       int64  `placeholder:"N" help:"Tokens of output."`
-	CacheRead    int64  `placeholder:"N" help:"Tokens read from the cache."`
-	CacheWrite   int64  `placeholder:"N" help:"Tokens written to the cache, for five minutes."`
-	CacheWrite1h int64  `name:"cache-write-1h" placeholder:"N" help:"Tokens written to the cache, for an hour."`
-	USD          string `name:"usd" placeholder:"AMOUNT" help:"US dollars that it cost, instead of tokens."`
-	Category     string `placeholder:"C" help:"compute, storage, api, …. Default for tokens: llm."`
-	Feature      string `placeholder:"F" help:"Feature. Default: that of a branch feature/F."`
-	Task         string `placeholder:"T" help:"Task."`
-	ID           string `name:"id" placeholder:"ID" help:"A name of your own: what is recorded twice under it counts once."`
+	usageFlags
+	ID string `name:"id" placeholder:"ID" help:"A name of your own: what is recorded twice under it counts once."`
 }
 
 func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
@@ -42,13 +33,9 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	added, err := b.ledger.Add([]costs.Entry{e})
+	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
 	if err != nil {
 		return usageError{err.Error()}
-	}
-	all, err := b.ledger.Rebuild(ctx, b.budget, b.zone)
-	if err != nil {
-		return undecided{err}
 	}
 	a.warn(b, all, a.now())
 	if c.JSON {
@@ -57,6 +44,15 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	day := b.budget.Standing(all, b.zone, b.at)[0]
 	_, err = fmt.Fprintf(a.stdout, "%s %s · day %s of %s\n", recorded(e, len(added) > 0), report.Visible(what(e)), day.Spent.Cents(), day.Soft.Cents())
 	return err
+}
+
+// featureOf is the feature that a branch is for.
+func featureOf(branch string) string {
+	name, ok := strings.CutPrefix(branch, "feature/")
+	if !ok {
+		return ""
+	}
+	return name
 }
 
 func recorded(e costs.Entry, added bool) string {
@@ -73,45 +69,11 @@ func what(e costs.Entry) string { return cmp.Or(e.Model, e.Category) }
 
 // entry makes the entry from the flags.
 func (c *costsRecordCmd) entry(a *app, b *books) (costs.Entry, error) {
-	tokens := c.Input + c.Output + c.CacheRead + c.CacheWrite + c.CacheWrite1h
-	switch {
-	case c.Model == "" && c.USD == "":
-		return costs.Entry{}, usagef("give --model with its tokens, or --usd with --category")
-	case c.USD != "" && (c.Category == "" || tokens != 0):
-		return costs.Entry{}, usagef("--usd needs --category, and goes without tokens")
-	case min(c.Input, c.Output, c.CacheRead, c.CacheWrite, c.CacheWrite1h) < 0:
-		return costs.Entry{}, usagef("tokens cannot be negative")
-	case c.USD == "" && tokens <= 0:
-		return costs.Entry{}, usagef("no tokens: give --input, --output, --cache-read or --cache-write")
-	}
-	e := costs.Entry{
-		Key: "id:" + c.ID, Time: b.at.UTC(), Category: c.Category, Feature: c.Feature, Task: c.Task,
-		Branch: b.branch, Commit: b.head, Source: "manual",
-	}
+	key := "id:" + c.ID
 	if c.ID == "" {
-		e.Key = "manual:" + rand.Text()
+		key = "manual:" + rand.Text()
 	}
-	if name, ok := strings.CutPrefix(b.branch, "feature/"); ok && e.Feature == "" {
-		e.Feature = name
-	}
-	var err error
-	if c.USD != "" {
-		e.Model, e.Basis = c.Model, costs.Reported
-		if e.USD, err = costs.ParseUSD(c.USD); err == nil && e.USD < 0 {
-			err = fmt.Errorf("amount %s: negative; a correction is an entry of its own", c.USD)
-		}
-	} else {
-		e, err = e.Price(costs.Usage{
-			Model: c.Model, Input: c.Input, Output: c.Output, CacheRead: c.CacheRead, CacheWrite: c.CacheWrite, CacheWrite1h: c.CacheWrite1h,
-		}, b.table)
-	}
-	if err == nil {
-		e, err = e.Seal(a.now())
-	}
-	if err != nil {
-		return e, usageError{err.Error()}
-	}
-	return e, nil
+	return c.usageFlags.entry(a, b, key)
 }
 
 // warn gives each alert once in its period.

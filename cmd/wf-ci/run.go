@@ -14,6 +14,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
+	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/report"
@@ -37,13 +38,23 @@ type runFlags struct {
 }
 
 type runCmd struct{ runFlags }
-type localCmd struct{ runFlags }
+type localCmd struct {
+	runFlags
+	partFlags
+}
 
-func (c *runCmd) Run(ctx context.Context, a *app) error   { return a.runGates(ctx, c.runFlags) }
-func (c *localCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags) }
+func (c *runCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags, hooks{}) }
+
+func (c *localCmd) Run(ctx context.Context, a *app) error {
+	part, since, err := a.part(c.partFlags)
+	if err != nil {
+		return err
+	}
+	return a.runGates(ctx, c.runFlags, hooks{part: part, since: since, trace: !c.JSON && !ci.InCI(a.getenv)})
+}
 
 // runGates is run and local: judge, show, write. The error is the verdict's.
-func (a *app) runGates(ctx context.Context, f runFlags) error {
+func (a *app) runGates(ctx context.Context, f runFlags, h hooks) error {
 	outputs, err := a.parseOutputs(f.Output)
 	if err != nil {
 		return err
@@ -54,7 +65,8 @@ func (a *app) runGates(ctx context.Context, f runFlags) error {
 	if f.Timeout < 0 {
 		return usagef("--timeout %s: want more than zero", f.Timeout)
 	}
-	v, err := a.judgeAndShow(ctx, f, outputs, hooks{tell: func(v *gates.Verdict) { a.tellRunner(v, true) }})
+	h.tell = func(v *gates.Verdict) { a.tellRunner(v, true) }
+	v, err := a.judgeAndShow(ctx, f, outputs, h)
 	if err != nil {
 		return err
 	}
@@ -71,6 +83,9 @@ type hooks struct {
 	reviews func(context.Context) (checkpoints.Reviews, error)
 	tell    func(*gates.Verdict) // after the outputs, before the result is shown. Required.
 	ours    []string             // more files that this run writes
+	part    secrets.Part         // what of it is looked at
+	since   string               // see partFlags
+	trace   bool                 // say where secrets come from, and what to do
 }
 
 // judgeAndShow runs the gates with their progress on stderr, and writes the
@@ -79,7 +94,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	o := options{
 		dir: f.Dir, base: f.Base, config: f.Config, all: f.All, only: f.Only, skip: f.Skip, jobs: f.Jobs,
 		timeout: f.Timeout, noCache: f.NoCache, offline: f.Offline, verbose: f.Verbose,
-		outputs: h.ours, opened: h.opened, reviews: h.reviews,
+		outputs: h.ours, opened: h.opened, reviews: h.reviews, part: h.part, since: h.since,
 	}
 	for _, out := range outputs {
 		o.outputs = append(o.outputs, out.path)
@@ -87,6 +102,10 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	var live *report.Live
 	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
 	o.observe = func(e gates.Event) { live.Event(e) }
+	traces := ""
+	if h.trace {
+		o.judged = func(ctx context.Context, j *job, v *gates.Verdict) { traces = a.trace(ctx, j, v) }
+	}
 	v, results, notes, err := a.judge(ctx, o)
 	if live != nil {
 		live.Close()
@@ -97,6 +116,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	for _, n := range notes {
 		fmt.Fprintf(a.stderr, "note: %s\n", n)
 	}
+	fmt.Fprint(a.stderr, traces)
 	a.showLogs(v, results)
 	for _, out := range outputs {
 		if err := a.write(out, v); err != nil {
@@ -107,7 +127,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	h.tell(v)
 	style := a.style(a.outWidth)
 	style.Brief = a.outWidth > 0 && a.errWidth > 0
-	style.Repeat = f.repeat()
+	style.Repeat = append(f.repeat(), h.repeat()...)
 	show := report.Text(style)
 	out := io.Writer(a.stdout)
 	if f.JSON {
@@ -121,6 +141,16 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 		return nil, err
 	}
 	return v, nil
+}
+
+func (h hooks) repeat() []string {
+	switch {
+	case h.part != secrets.Whole:
+		return []string{"--" + string(h.part)}
+	case h.since != "":
+		return []string{"--since", h.since}
+	}
+	return nil
 }
 
 // repeat are the flags that a second run needs to look at the same.

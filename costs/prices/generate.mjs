@@ -43,13 +43,19 @@ function rates(prices) {
   return out
 }
 
+// A price for hours of the day has no date of its own there. It belongs to the dated price that it follows: DeepSeek's
+// peak hours are twice the prices of 2026-08-17, and did not exist before that day.
 function rows(prices) {
   const list = Array.isArray(prices) ? prices : [{ prices }]
-  return list.map(({ constraint: c, prices }) => ({
-    ...(c?.start_date && { since: c.start_date }),
-    ...(c?.start_time && { from: c.start_time, to: c.end_time }),
-    rates: rates(prices),
-  }))
+  let since
+  return list.map(({ constraint: c, prices }) => {
+    since = c?.start_date ?? since
+    return {
+      ...(since && { since }),
+      ...(c?.start_time && { from: c.start_time, to: c.end_time }),
+      rates: rates(prices),
+    }
+  })
 }
 
 // RE2 has no lookahead: "does not begin with X" is a rule of its own.

@@ -46,11 +46,16 @@ type Row struct {
 	Since    string          `json:"since,omitempty"`
 	Source   string          `json:"source"`
 	Rates    map[string]Rate `json:"rates"`
+
+	ref string // known already
 }
 
 // Ref names the row by its content: what an entry was priced with can be told
 // from it for ever.
 func (r Row) Ref() string {
+	if r.ref != "" {
+		return r.ref
+	}
 	data, err := json.Marshal(r) // maps are written in the order of their keys
 	if err != nil {
 		return ""
@@ -83,6 +88,7 @@ type Table struct {
 	source    string
 	providers []provider
 	own       []override
+	found     *memo
 }
 
 type provider struct {
@@ -155,7 +161,7 @@ var builtin = sync.OnceValues(func() (*Table, error) {
 	if err := json.Unmarshal(tableJSON, &data); err != nil {
 		return nil, fmt.Errorf("the built-in prices: %w", err)
 	}
-	return &Table{source: data.Source, providers: data.Providers}, nil
+	return &Table{source: data.Source, providers: data.Providers, found: new(memo)}, nil
 })
 
 // Find is the price of a model at a time. input is the whole input of the
@@ -175,18 +181,9 @@ func (t *Table) Find(name string, at time.Time, input int64) (Row, bool) {
 	if full, ok := aliases[name]; ok {
 		name = full
 	}
-	for _, known := range []bool{true, false} { // those who say that the name is theirs go first
-		for _, c := range candidates(name) {
-			for i := range t.providers {
-				p := &t.providers[i]
-				theirs := c.provider == p.ID || c.provider == "" && p.Match != nil && p.Match.fits(c.model)
-				if theirs != known || c.provider != "" && c.provider != p.ID {
-					continue
-				}
-				if row, ok := t.in(p, c.model, at, input); ok {
-					return row, true
-				}
-			}
+	for _, h := range t.hits(name) {
+		if row, ok := t.in(h, at, input); ok {
+			return row, true
 		}
 	}
 	return Row{}, false
@@ -202,22 +199,6 @@ func candidates(name string) []candidate {
 		all = append([]candidate{{head, rest}}, append(all, candidate{"", rest})...)
 	}
 	return all
-}
-
-func (t *Table) in(p *provider, name string, at time.Time, input int64) (Row, bool) {
-	for i := range p.Models {
-		m := &p.Models[i]
-		if !m.Match.fits(name) {
-			continue
-		}
-		for _, d := range slices.Backward(m.Prices) { // the last that holds counts
-			if d.holds(at) {
-				return Row{Provider: p.ID, Model: m.ID, Since: d.Since, Source: t.source, Rates: d.at(input)}, true
-			}
-		}
-		return Row{}, false
-	}
-	return Row{}, false
 }
 
 // holds says whether the condition holds at a time.

@@ -36,6 +36,7 @@ func TestFind(t *testing.T) {
 		{"claude-sonnet", "2026-01-10T00:00:00Z", 1, Output, 15_000_000},
 		{"anthropic/claude-haiku-4-5", "2026-01-10T00:00:00Z", 1, Output, 5_000_000},
 		{"deepseek-v4-flash", "2026-08-01T12:00:00Z", 1, Input, 140_000},
+		{"deepseek-v4-flash", "2026-08-01T02:00:00Z", 1, Input, 140_000}, // before there were peak hours
 		{"deepseek-v4-flash", "2026-09-01T12:00:00Z", 1, Input, 220_000},
 		{"deepseek-v4-flash", "2026-09-01T02:00:00Z", 1, Input, 440_000}, // peak hours
 		{"gemini-2.5-pro", "2026-09-01T02:00:00Z", 200_001, Input, 2_500_000},

@@ -10,6 +10,10 @@ var (
 		"claude-sonnet": "claude-sonnet-4-5", "claude-opus": "claude-opus-4-5", "claude-haiku": "claude-haiku-4-5",
 		"gpt-3.5": "gpt-3.5-turbo",
 	}
+	groq = map[string]string{
+		"groq-llama-3.1-8b": "llama-3.1-8b", "groq-llama-8b": "llama-3.1-8b", "groq-llama-3.1-70b": "llama-3.1-70b", "groq-llama-70b": "llama-3.1-70b",
+		"groq-mixtral": "mixtral-8x7b", "groq-mixtral-8x7b": "mixtral-8x7b",
+	}
 	referenceRates = map[string]map[string]Rate{
 		"deepseek-v3":        {Input: 140_000, Output: 280_000},
 		"deepseek-coder":     {Input: 140_000, Output: 280_000},
@@ -41,6 +45,9 @@ const referenceSource = "wf-ci reference list, 2026-11"
 func reference(name string) (Row, bool) {
 	if strings.HasPrefix(name, "ollama") || strings.HasPrefix(name, "local/") {
 		return Row{Provider: "local", Model: name, Source: referenceSource, Rates: map[string]Rate{Input: 0, Output: 0, Hours: 0}}, true
+	}
+	if full, ok := groq[name]; ok {
+		name = full
 	}
 	rates, ok := referenceRates[name]
 	if !ok {

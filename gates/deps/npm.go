@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/tidwall/jsonc"
 )
 
 // readNPM reads package-lock.json and npm-shrinkwrap.json, versions 1 to 3.
@@ -156,7 +158,7 @@ func cutLast(s, sep string) (before string, found bool) {
 
 // readBun reads bun's text lock file.
 func readBun(_ *book, name string, data []byte) (*Lock, error) {
-	doc, err := parseJSON(name, withoutComments(data))
+	doc, err := parseJSON(name, jsonc.ToJSON(data)) // bun's dialect; no offset moves
 	if err != nil {
 		return nil, err
 	}

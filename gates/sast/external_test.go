@@ -47,7 +47,8 @@ func banditOut(errs, metrics, results string) string {
 const banditMetrics = `"./a.py":{"loc":2},"./wfci_canary_7b1f.py":{"loc":3},"_totals":{"loc":5}`
 
 // The traps of the engines: each is a program that prints what the real one
-// printed.
+// prints: eslint and ast-grep as they were seen to, bandit, ruff, semgrep and
+// opengrep as they document it.
 func TestTraps(t *testing.T) {
 	needParsers(t)
 	files := map[string]string{

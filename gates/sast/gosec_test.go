@@ -32,20 +32,6 @@ func find(db *sql.DB, r *http.Request) {
 }
 `
 
-// goTarget is a target whose go finds what is compiled already.
-func goTarget(t *testing.T, repo *gittest.Repo, base string) *gates.Target {
-	t.Helper()
-	tg := gatestest.Target(t, repo, base)
-	if os.Getenv("GOCACHE") == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		tg.Runner.Env = append(tg.Runner.Env, "GOCACHE="+filepath.Join(cache, "go-build"))
-	}
-	return tg
-}
-
 func goFiles(t *testing.T, files map[string]string) *gates.Target {
 	t.Helper()
 	repo := gittest.New(t)
@@ -53,7 +39,7 @@ func goFiles(t *testing.T, files map[string]string) *gates.Target {
 		repo.Write(name, text)
 	}
 	repo.Commit("one")
-	return goTarget(t, repo, "")
+	return gatestest.Target(t, repo, "")
 }
 
 func messages(findings []gates.Finding) string {
@@ -177,7 +163,7 @@ func TestNosec(t *testing.T) {
 			repo.Git("branch", "base")
 			repo.Write("a.go", after)
 			repo.Commit("two")
-			res := runGate(t, goTarget(t, repo, "base"), Options{Engines: []string{"gosec"}})
+			res := runGate(t, gatestest.Target(t, repo, "base"), Options{Engines: []string{"gosec"}})
 			if got := len(res.Outcome.Findings) > 0; res.Err != nil || got != tt.found {
 				t.Errorf("error %v, findings %s", res.Err, show(res.Outcome.Findings))
 			}

@@ -1,7 +1,6 @@
 package types
 
 import (
-	"encoding/json"
 	"testing"
 )
 
@@ -16,16 +15,5 @@ func FuzzReport(f *testing.F) {
 			t.Errorf("%d of %d", m.typed, m.symbols)
 		}
 		readMypy(data, ".")
-	})
-}
-
-func FuzzPlainJSON(f *testing.F) {
-	f.Add([]byte("{\"a\": [1, /* x */ ], // y\n}"))
-	f.Add([]byte(`{"a//": "\"/*", }`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		out := plainJSON(data)
-		if json.Valid(data) && !json.Valid(out) {
-			t.Errorf("%q became %q", data, out)
-		}
 	})
 }

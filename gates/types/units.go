@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/tidwall/jsonc"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
@@ -175,7 +176,7 @@ func tsconfigs(ctx context.Context, tree *git.Tree, projects []project.Project, 
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(plainJSON(data), &c); err != nil {
+	if err := json.Unmarshal(jsonc.ToJSON(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), &c); err != nil {
 		return nil, fmt.Errorf("%s: %w (tsc and type-coverage would pass over it and measure something else)", name, err)
 	}
 	if len(c.References) == 0 || c.Files == nil || len(*c.Files) > 0 || c.Include != nil && len(*c.Include) > 0 {
@@ -193,52 +194,4 @@ func tsconfigs(ctx context.Context, tree *git.Tree, projects []project.Project, 
 		out = append(out, strings.TrimPrefix(at, strings.TrimPrefix(p.Dir+"/", "./")))
 	}
 	return out, nil
-}
-
-// plainJSON takes out of JSON what tsconfig files may have besides: comments,
-// and commas behind the last element. Offsets stay.
-func plainJSON(data []byte) []byte {
-	out := bytes.Clone(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
-	comma := -1 // the last comma, with nothing but blanks behind it
-	for i := 0; i < len(out); i++ {
-		switch c := out[i]; {
-		case c == '"':
-			for i++; i < len(out) && out[i] != '"'; i++ {
-				if out[i] == '\\' {
-					i++
-				}
-			}
-			comma = -1
-		case c == '/' && i+1 < len(out) && (out[i+1] == '/' || out[i+1] == '*'):
-			i = blank(out, i)
-		case c == ',':
-			comma = i
-		case c == '}' || c == ']':
-			if comma >= 0 {
-				out[comma] = ' '
-			}
-			comma = -1
-		case c != ' ' && c != '\t' && c != '\n' && c != '\r':
-			comma = -1
-		}
-	}
-	return out
-}
-
-// blank overwrites the comment that begins at i, and gives its last index.
-func blank(out []byte, i int) int {
-	end := len(out)
-	if out[i+1] == '/' {
-		if n := bytes.IndexByte(out[i:], '\n'); n >= 0 {
-			end = i + n
-		}
-	} else if n := bytes.Index(out[i+2:], []byte("*/")); n >= 0 {
-		end = i + 2 + n + 2
-	}
-	for j := i; j < end; j++ {
-		if out[j] != '\n' {
-			out[j] = ' '
-		}
-	}
-	return end - 1
 }

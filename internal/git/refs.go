@@ -49,9 +49,11 @@ func ValidRef(name string) bool {
 	return refName.MatchString(name) && !strings.Contains(name, "..") && !strings.Contains(name+"/", ".lock/") && !strings.Contains(name+"/", "./")
 }
 
-// command is git with the environment of the remote.
+// command is git with the environment of the remote. A path is relative to the
+// top of the work tree.
 func (s Refs) command(args ...string) run.Command {
 	c := s.repo.asStore(args...)
+	c.Dir = s.repo.Dir
 	c.Env = append(c.Env, s.remote.Env...)
 	return c
 }
@@ -100,16 +102,33 @@ func (s Refs) Bring(ctx context.Context, refs map[string]string) error {
 	if s.remote.Name == "" || len(refs) == 0 {
 		return nil
 	}
-	c := s.command("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--stdin", "--", s.remote.Name)
-	var list strings.Builder
-	for _, ref := range slices.Sorted(maps.Keys(refs)) {
-		list.WriteString(refs[ref] + "\n") // by id: a ref that is gone by now does not matter
+	missing, err := s.repo.missing(ctx, slices.Sorted(maps.Values(refs)))
+	if err != nil || len(missing) == 0 {
+		return err
 	}
-	c.Stdin = strings.NewReader(list.String())
+	c := s.command("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--stdin", "--", s.remote.Name)
+	c.Stdin = strings.NewReader(strings.Join(missing, "\n") + "\n") // by id: a ref that is gone by now does not matter
 	if _, err := s.repo.output(ctx, c); err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
 	return nil
+}
+
+// missing are the objects that are not here.
+func (r *Repo) missing(ctx context.Context, ids []string) ([]string, error) {
+	c := r.asStore("cat-file", "--batch-check")
+	c.Stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
+	out, err := r.output(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("look for objects: %w", err)
+	}
+	var missing []string
+	for line := range strings.Lines(out) {
+		if id, ok := strings.CutSuffix(strings.TrimSuffix(line, "\n"), " missing"); ok {
+			missing = append(missing, id)
+		}
+	}
+	return missing, nil
 }
 
 // Set makes all of the updates, or none. The error is [ErrMoved] where another
