@@ -47,10 +47,12 @@ internal/ci: internal/git internal/lazyregexp
 internal/config: internal/lazyregexp
 internal/git: internal/lazyregexp internal/run
 internal/git/gittest: internal/git internal/run
+internal/journal: internal/state
 report: gates internal/lazyregexp
 report/github: gates report
 workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
+worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
 `)
 
 // arrowsFrom reads lines "package: what it may import  # why"; a star is everything of ours.
@@ -68,7 +70,7 @@ func arrowsFrom(table string) map[string][]string {
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents", "worktree"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},

@@ -307,6 +307,8 @@ type CustomGate struct {
 type Worktree struct {
 	MaxActive int   `key:"max_active" default:"4" min:"1" max:"100" doc:"How many work trees may be active at a time."`
 	Ports     Ports `key:"ports" default:"8100-8199" doc:"Ports given out to work trees, first and last."`
+
+	Keep time.Duration `key:"keep" default:"168h" min:"1h" max:"8760h" doc:"How long a removed work tree can be restored."`
 }
 
 // Ports is a range of TCP ports, both ends included.

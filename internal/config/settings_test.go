@@ -46,7 +46,7 @@ func TestSpecs(t *testing.T) {
 
 func TestDefault(t *testing.T) {
 	c := Default()
-	if c.Timeout != 10*time.Minute || c.Worktree != (Worktree{4, Ports{8100, 8199}}) || c.Costs.Timezone != "UTC" {
+	if c.Timeout != 10*time.Minute || c.Worktree != (Worktree{4, Ports{8100, 8199}, 7 * 24 * time.Hour}) || c.Costs.Timezone != "UTC" {
 		t.Errorf("got %+v", c)
 	}
 	scopes := make(map[Scope][]string)
@@ -166,7 +166,7 @@ func TestSetErrors(t *testing.T) {
 		{"gates.coverage.min", "101", "flag x: gates.coverage.min: 101 is out of range: want a number from 0 to 100"},
 		{"gates.coverage.min.x", "1", "flag x: \"gates.coverage.min.x\": nothing below \"min\" can be set"},
 		{"gates.coverage", "80", "flag x: \"gates.coverage\" is a section: set a key in it\n  known here: enabled, required, scope, block_on, timeout, min, patch, min_lines, report, run, base_report"},
-		{"worktree", "80", "flag x: \"worktree\" is a section: set a key in it\n  known here: max_active, ports"},
+		{"worktree", "80", "flag x: \"worktree\" is a section: set a key in it\n  known here: max_active, ports, keep"},
 		{"waivers", "80", "flag x: \"waivers\" can be written in the file only"},
 		{"waivers[0].gate", "80", "flag x: \"waivers[0].gate\": unknown key \"waivers[0]\"\n  known here: default_branch, timeout, gates, worktree, costs, waivers"},
 		{"gates.g.env", "A,1B", "flag x: gates.g.env: want the name of an environment variable"},

@@ -91,7 +91,7 @@ func own(severity string) string {
 // TestEveryKeyHasADirection lists the keys whose change is never a weakening.
 // A new key has to be put here, or be given a direction.
 func TestEveryKeyHasADirection(t *testing.T) {
-	neutral := []string{"default_branch", "timeout", "worktree.max_active", "worktree.ports", "costs.timezone"}
+	neutral := []string{"default_branch", "timeout", "worktree.max_active", "worktree.ports", "worktree.keep", "costs.timezone"}
 	for key, l := range parse(t, own("")).leaves() {
 		if l.strict == "" && l.inherit == "" && !slices.Contains(neutral, key) {
 			t.Errorf("%s: which way is stricter?", key)

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wf-ci/wf-ci/internal/journal"
+	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/worktree"
+)
+
+// undoCmd takes back what a command has changed.
+type undoCmd struct {
+	at
+	ID   string `arg:"" optional:"" name:"id" help:"Entry of the journal. Default: the last one."`
+	List bool   `help:"Show the journal, and take nothing back."`
+}
+
+func (c *undoCmd) Run(ctx context.Context, a *app) error {
+	return a.on(ctx, c.at, func(p *worktree.Project) error {
+		if c.List {
+			return c.list(a, p.Journal)
+		}
+		e, err := c.entry(p.Journal)
+		if err != nil {
+			return err
+		}
+		done, err := a.undo(ctx, p, e)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(a.rawOut, map[string]any{"id": e.ID, "kind": e.Kind, "done": done})
+		}
+		_, err = fmt.Fprintln(a.stdout, report.Visible(done))
+		return err
+	})
+}
+
+// undo hands an entry to whoever has made it.
+func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
+	done, ours, err := p.Undo(ctx, e)
+	if err == nil && !ours {
+		err = usagef("%s is a %s: this version cannot take it back", e.ID, e.Kind)
+	}
+	return done, err
+}
+
+func (c *undoCmd) entry(j journal.Journal) (journal.Entry, error) {
+	if c.ID == "" {
+		e, err := j.Last()
+		if errors.Is(err, journal.ErrNone) {
+			return e, usagef("there is nothing to take back")
+		}
+		return e, err
+	}
+	e, err := j.Get(c.ID)
+	switch {
+	case errors.Is(err, journal.ErrNone):
+		return e, usagef("%v: wf-ci undo --list shows it", err)
+	case err == nil && e.State == journal.Undone:
+		return e, usagef("%s is taken back already", e.ID)
+	case err == nil && e.State == journal.Begun:
+		return e, usagef("%s was killed in the middle: wf-ci worktree doctor", e.ID)
+	}
+	return e, err
+}
+
+func (c *undoCmd) list(a *app, j journal.Journal) error {
+	list, err := j.List()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if list == nil {
+			list = []journal.Entry{}
+		}
+		return writeJSON(a.rawOut, map[string]any{"journal": list})
+	}
+	for _, e := range list {
+		fmt.Fprintf(a.stdout, "%s  %-6s  %s\n", e.ID, e.State, report.Visible(e.Summary))
+	}
+	return nil
+}

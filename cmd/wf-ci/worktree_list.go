@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/wf-ci/wf-ci/costs"
+	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/worktree"
+)
+
+type worktreeListCmd struct {
+	at
+	Names bool `help:"Names only, one a line, without looking at anything else (for completion)."`
+}
+
+func (c *worktreeListCmd) Run(ctx context.Context, a *app) error {
+	if c.Names && !c.JSON {
+		if names, ok := worktree.Names(inside(a.dir, c.Dir)); ok {
+			for _, n := range names {
+				fmt.Fprintln(a.stdout, report.Visible(n))
+			}
+			return nil
+		}
+	}
+	return a.on(ctx, c.at, func(p *worktree.Project) error {
+		list, err := p.List(ctx)
+		if err != nil {
+			return err
+		}
+		return a.showList(ctx, p, list, c.at, c.Names)
+	})
+}
+
+type worktreeSyncCmd struct{ at }
+
+func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
+	return a.on(ctx, c.at, func(p *worktree.Project) error {
+		list, err := p.Sync(ctx)
+		if err != nil {
+			return err
+		}
+		return a.showList(ctx, p, list, c.at, false)
+	})
+}
+
+// showList adds what other parts of the program know, and prints. A worktree
+// that could not be looked at makes the status inconclusive.
+func (a *app) showList(ctx context.Context, p *worktree.Project, list *worktree.List, where at, names bool) error {
+	if err := a.addCosts(p, list); err != nil {
+		a.say(fmt.Sprintf("note: no costs: %v", err))
+	}
+	var err error
+	switch {
+	case where.JSON:
+		err = writeJSON(a.rawOut, list)
+	case names:
+		for _, it := range list.Items {
+			if !it.Main {
+				fmt.Fprintln(a.stdout, report.Visible(it.Name))
+			}
+		}
+	default:
+		err = a.printList(list)
+	}
+	for _, it := range list.Items {
+		if it.Error != "" && err == nil {
+			err = undecided{fmt.Errorf("%s could not be looked at: %s", report.Visible(it.Name), visibleLines(it.Error))}
+		}
+	}
+	return err
+}
+
+// addCosts sums what the ledgers of the main worktree and of the others say about
+// each branch.
+func (a *app) addCosts(p *worktree.Project, list *worktree.List) error {
+	var all []costs.Entry
+	for _, it := range list.Items {
+		dir := filepath.Join(it.Path, "costs")
+		if _, err := os.Stat(filepath.Join(dir, "entries")); err != nil {
+			continue
+		}
+		entries, err := costs.Ledger{Dir: dir, Lock: filepath.Join(p.Common, ".wf-ci-costs")}.Entries()
+		if err != nil {
+			return err
+		}
+		all = append(all, entries...)
+	}
+	all, err := costs.Once(all)
+	if err != nil {
+		return err
+	}
+	sums := make(map[string]costs.Nano)
+	for _, e := range all {
+		sums[e.Branch] += e.USD
+	}
+	for i := range list.Items {
+		if sum, ok := sums[list.Items[i].Branch]; ok && list.Items[i].Branch != "" {
+			list.Items[i].Cost = sum.String()
+		}
+	}
+	return nil
+}
+
+// printList is the list as a table.
+func (a *app) printList(list *worktree.List) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tBRANCH\tPORTS\tCOMMITS\tCHANGES\tAGE\tTODO\tCOST\t")
+	for _, it := range list.Items {
+		name := it.Name
+		if it.Main {
+			name = list.Project + " (main)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", report.Visible(name), report.Visible(branchOf(it)), ports(it.Ports), commitsOf(it), changesOf(it), ageOf(it), todoOf(it), costOf(it))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, it := range list.Items {
+		for _, line := range remarks(it) {
+			fmt.Fprintf(a.stdout, "%s: %s\n", report.Visible(it.Name), report.Visible(line))
+		}
+	}
+	next := "none is free"
+	if len(list.NextPorts) > 0 {
+		next = ports(list.NextPorts)
+	}
+	_, err := fmt.Fprintf(a.stdout, "active %d of %d · next ports %s · compared with %s\n", list.Active, list.MaxActive, next, report.Visible(list.Target))
+	return err
+}
+
+func branchOf(it worktree.Item) string {
+	if it.Branch == "" {
+		return "(detached)"
+	}
+	return it.Branch
+}
+
+func commitsOf(it worktree.Item) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		sign string
+	}{{it.Ahead, "+"}, {it.Behind, "-"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s%d", p.sign, p.n))
+		}
+	}
+	if len(parts) == 0 {
+		return "="
+	}
+	return strings.Join(parts, " ")
+}
+
+func changesOf(it worktree.Item) string {
+	switch {
+	case it.Error != "":
+		return "?"
+	case it.Status == "missing" || it.Status == "orphaned":
+		return it.Status
+	case it.Operation != "":
+		return it.Operation + " in progress"
+	case it.Changes.Any():
+		return it.Changes.String()
+	}
+	return "-"
+}
+
+func ageOf(it worktree.Item) string {
+	if it.LastCommit.IsZero() && it.Created.IsZero() {
+		return "-"
+	}
+	return fmt.Sprintf("%d d", it.AgeDays)
+}
+
+func todoOf(it worktree.Item) string {
+	if it.Todos.Total == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", it.Todos.Done, it.Todos.Total)
+}
+
+func costOf(it worktree.Item) string {
+	if it.Cost == "" {
+		return "-"
+	}
+	return "$" + it.Cost
+}
+
+// remarks are what is worth a line of its own.
+func remarks(it worktree.Item) []string {
+	var lines []string
+	if it.Stale {
+		what := []string{fmt.Sprintf("idle %d d", it.AgeDays)}
+		if it.Cost != "" {
+			what = append(what, "$"+it.Cost+" spent")
+		}
+		if it.Unpushed > 0 {
+			what = append(what, fmt.Sprintf("%d unpushed", it.Unpushed))
+		}
+		lines = append(lines, strings.Join(what, ", ")+": "+it.Advice)
+	}
+	for _, b := range it.Todos.Blockers {
+		lines = append(lines, "blocked: "+b)
+	}
+	if it.Status == "locked" {
+		lines = append(lines, strings.TrimSuffix("locked: "+it.Reason, ": "))
+	}
+	if !it.Registered && !it.Main {
+		lines = append(lines, "made by another tool; wf-ci worktree adopt takes it in")
+	}
+	return lines
+}
+
+type worktreeStatusCmd struct {
+	at
+	Plan string `arg:"" help:"Feature plan (YAML or JSON): tasks with id, title, needs, hours, agent."`
+}
+
+func (c *worktreeStatusCmd) Run(ctx context.Context, a *app) error {
+	tasks, err := a.readPlan(c.Plan)
+	if err != nil {
+		return err
+	}
+	return a.on(ctx, c.at, func(p *worktree.Project) error {
+		list, err := p.List(ctx)
+		if err != nil {
+			return err
+		}
+		merged, err := p.MergedBranches(ctx)
+		if err != nil {
+			return err
+		}
+		states := worktree.TaskStates(tasks, list, merged)
+		if c.JSON {
+			return writeJSON(a.rawOut, map[string]any{"tasks": states})
+		}
+		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "TASK\tSTATE\tDONE\tWAITS FOR\tAGENT\t")
+		for _, s := range states {
+			fmt.Fprintf(w, "%s\t%s\t%d %%\t%s\t%s\t\n", report.Visible(s.ID), s.State, s.Percent, report.Visible(dash(strings.Join(s.Waits, ", "))), report.Visible(dash(s.Agent)))
+		}
+		return w.Flush()
+	})
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (a *app) readPlan(name string) ([]worktree.Task, error) {
+	data, err := os.ReadFile(inside(a.dir, name))
+	if err != nil {
+		return nil, usagef("read the plan: %v", err)
+	}
+	tasks, err := worktree.ParsePlan(name, data)
+	if err != nil {
+		return nil, usageError{err.Error()}
+	}
+	return tasks, nil
+}
+
+// sheet makes the task sheet from the flags; nil: none was asked for.
+func (c *worktreeSpawnCmd) sheet(a *app) (*worktree.Sheet, error) {
+	if len(c.Task) == 0 && c.Plan == "" && c.Agent == "" {
+		return nil, nil
+	}
+	s := &worktree.Sheet{Title: c.Name, Agent: c.Agent}
+	for _, text := range c.Task {
+		s.Tasks = append(s.Tasks, worktree.Task{Title: text})
+	}
+	if c.Plan == "" {
+		return s, nil
+	}
+	tasks, err := a.readPlan(c.Plan)
+	if err != nil {
+		return nil, err
+	}
+	// The task that the worktree is called after, else those of the agent.
+	mine := slices.DeleteFunc(slices.Clone(tasks), func(t worktree.Task) bool { return t.ID != c.Name })
+	if len(mine) == 0 {
+		mine = slices.DeleteFunc(tasks, func(t worktree.Task) bool { return c.Agent == "" || t.Agent != c.Agent })
+	}
+	if len(mine) == 0 {
+		return nil, usagef("%s has no task %q, and none of the agent %q", c.Plan, c.Name, c.Agent)
+	}
+	if s.Agent == "" {
+		s.Agent = mine[0].Agent
+	}
+	s.Tasks = append(s.Tasks, mine...)
+	if len(mine) == 1 && mine[0].Title != "" {
+		s.Title = mine[0].Title
+	}
+	return s, nil
+}

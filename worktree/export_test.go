@@ -1,0 +1,31 @@
+package worktree
+
+// SetStep calls a function before each step of what changes something.
+func (p *Project) SetStep(step func(string)) { p.step = step }
+
+// SetFree replaces the question whether a port is free.
+func (p *Project) SetFree(free func(int) bool) { p.free = free }
+
+// What tests look at.
+var (
+	ParseRegistry = parseRegistry
+	ParseTrees    = parseTrees
+	ParseStatus   = parseStatus
+	ParseProgress = parseProgress
+	PortFree      = portFree
+	TaskName      = taskName
+	Slug          = slug
+	IsEnvName     = isEnvName
+	ValidBranch   = validBranch
+)
+
+// Rewrite is what a spawn does to an env file.
+func Rewrite(text string, port int, compose, database string) string {
+	return envChange{Port: port, Append: true, Compose: compose, Database: database}.rewrite(text)
+}
+
+// Pick chooses ports.
+func (p Pool) Pick(taken []int, free func(int) bool) ([]int, error) { return p.pick(taken, free) }
+
+// Encode writes a registry.
+func (r *Registry) Encode(pool Pool) ([]byte, error) { return r.encode(pool, r.portsHeld()) }

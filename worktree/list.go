@@ -1,0 +1,277 @@
+package worktree
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Item is one worktree in a list.
+type Item struct {
+	Name       string    `json:"name"`
+	Branch     string    `json:"branch,omitempty"` // empty: detached
+	Path       string    `json:"path"`
+	Head       string    `json:"head,omitempty"`
+	Main       bool      `json:"main,omitempty"`
+	Registered bool      `json:"registered"`       // in the registry; another tool made it, or git alone, where it is not
+	Status     string    `json:"status"`           // active, missing, orphaned, locked
+	Reason     string    `json:"reason,omitempty"` // why it is locked
+	Ports      []int     `json:"ports"`
+	Task       string    `json:"task,omitempty"`
+	Created    time.Time `json:"created,omitzero"`
+	Ahead      int       `json:"ahead"`  // commits that the target has not
+	Behind     int       `json:"behind"` // commits of the target that it has not
+	Unpushed   int       `json:"unpushed"`
+	Changes    Changes   `json:"changes"`
+	Operation  string    `json:"operation,omitempty"`
+	LastCommit time.Time `json:"last_commit,omitzero"`
+	AgeDays    int       `json:"age_days"` // since the last commit, or since it was made
+	Todos      Progress  `json:"todos"`
+	Stale      bool      `json:"stale"`
+	Advice     string    `json:"advice,omitempty"`
+	Cost       string    `json:"cost,omitempty"` // US dollars; filled in by whoever has the ledger
+	PR         string    `json:"pull_request,omitempty"`
+	Error      string    `json:"error,omitempty"` // it could not be looked at
+}
+
+// List is all worktrees of a project.
+type List struct {
+	Project   string `json:"project"`
+	Target    string `json:"target"`
+	Active    int    `json:"active"`
+	MaxActive int    `json:"max_active"`
+	NextPorts []int  `json:"next_ports"`
+	Items     []Item `json:"worktrees"`
+}
+
+// staleDays is after how many days without a commit advice is given; archiveDays
+// after how many it is to give a worktree up.
+const (
+	staleDays   = 7
+	archiveDays = 14
+	sideBySide  = 8 // git status at a time
+)
+
+// List looks at all worktrees, side by side. Nothing is written. One that cannot
+// be looked at says so in its item.
+func (p *Project) List(ctx context.Context) (*List, error) {
+	trees, err := p.Trees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reg, _, err := p.registry.read()
+	if err != nil {
+		return nil, err
+	}
+	target, err := p.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &List{Project: p.Name, Target: target.Name, Active: p.active(reg), MaxActive: p.Options.MaxActive, NextPorts: []int{}}
+	if next, err := p.Options.Ports.pick(reg.taken(p.Main), p.free); err == nil {
+		out.NextPorts = next
+	}
+	out.Items = p.items(trees, reg)
+	graph := make(chan error, 1)
+	go func() { graph <- p.commits(ctx, trees, target, out.Items) }()
+	p.conditions(ctx, trees, out.Items)
+	if err := <-graph; err != nil {
+		return nil, err
+	}
+	for i := range out.Items {
+		out.Items[i].advise(p.now())
+	}
+	return out, ctx.Err()
+}
+
+// items are the worktrees of git in its order, then rows that git does not know.
+func (p *Project) items(trees []Tree, reg *Registry) []Item {
+	var out []Item
+	known := make(map[string]bool)
+	for _, t := range trees {
+		known[resolve(t.Path)] = true
+		it := Item{Name: nameOf(t.Branch, t.Path), Branch: t.Branch, Path: t.Path, Head: t.Head, Main: t.Main, Status: "active", Ports: []int{}, Reason: t.LockReason}
+		switch {
+		case t.Missing:
+			it.Status = "missing"
+		case t.Locked:
+			it.Status = "locked"
+		}
+		if row := reg.at(t.Path); row != nil {
+			it.take(row)
+		}
+		out = append(out, it)
+	}
+	for _, row := range reg.Rows {
+		if p.mine(row) && row.Path != "" && !known[resolve(row.Path)] {
+			it := Item{Name: nameOf(row.Branch, row.Path), Branch: row.Branch, Path: row.Path, Status: "orphaned", Ports: []int{}}
+			it.take(row)
+			out = append(out, it)
+		}
+	}
+	for i := range out {
+		out[i].Todos.Blockers = []string{}
+	}
+	return out
+}
+
+func (it *Item) take(row *Row) {
+	it.Registered, it.Task, it.Created = true, row.Task, row.Created
+	it.Ports = append(it.Ports, row.Ports...)
+	if row.Name != "" {
+		it.Name = row.Name
+	}
+}
+
+// conditions asks git about each worktree, some at a time; each has its own
+// place in the list.
+func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item) {
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, sideBySide)
+	for i, t := range trees {
+		if t.Missing || t.Bare {
+			continue
+		}
+		wg.Add(1)
+		turn <- struct{}{}
+		go func() {
+			defer func() { <-turn; wg.Done() }()
+			c, err := p.condition(ctx, t, false)
+			if err != nil {
+				items[i].Error = err.Error()
+				return
+			}
+			items[i].Changes = c.Changes
+			if !t.Main {
+				items[i].Operation = t.operation()
+				items[i].Todos = progress(t.Path)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// commits fills in what the commits say, for all worktrees at once.
+func (p *Project) commits(ctx context.Context, trees []Tree, target Target, items []Item) error {
+	var tips []string
+	for _, t := range trees {
+		if t.Head != "" {
+			tips = append(tips, t.Head)
+		}
+	}
+	if len(tips) == 0 {
+		return nil
+	}
+	g, err := p.graph(ctx, tips, target.Ref)
+	if err != nil {
+		return err
+	}
+	for i, t := range trees {
+		if t.Head == "" {
+			continue
+		}
+		items[i].Ahead, items[i].Behind = g.ahead[t.Head], g.behind[t.Head]
+		items[i].Unpushed, items[i].LastCommit = g.unpushed[t.Head], g.when[t.Head]
+	}
+	return nil
+}
+
+// advise says how old a worktree is, and what to do with one that nobody has
+// worked in for days: what could be lost comes first.
+func (it *Item) advise(now time.Time) {
+	last := it.LastCommit
+	if it.Created.After(last) {
+		last = it.Created
+	}
+	it.AgeDays = days(last, now)
+	if it.Main || it.Status == "missing" || it.Status == "orphaned" || it.AgeDays <= staleDays {
+		return
+	}
+	it.Stale = true
+	switch {
+	case it.Changes.Any():
+		it.Advice = "Commit or stash changes"
+	case it.Unpushed > 0:
+		it.Advice = "Push commits to remote"
+	case it.AgeDays > archiveDays:
+		it.Advice = "Consider archiving or removing"
+	case it.Behind > 0:
+		it.Advice = "Rebase on latest main"
+	default:
+		it.Advice = "Review and merge if ready"
+	}
+}
+
+// Names are the names of the worktrees that a directory's repository has, for
+// completion: nothing is started, and nothing but their names is read. false: the
+// layout is another one, and git has to be asked.
+func Names(dir string) ([]string, bool) {
+	common, ok := commonDir(dir)
+	if !ok {
+		return nil, false
+	}
+	admins, err := os.ReadDir(filepath.Join(common, "worktrees"))
+	if err != nil {
+		return []string{}, errors.Is(err, fs.ErrNotExist)
+	}
+	names := []string{}
+	for _, e := range admins {
+		admin := filepath.Join(common, "worktrees", e.Name())
+		path, err := adminTarget(admin)
+		if err != nil {
+			continue
+		}
+		head, err := readRegular(filepath.Join(admin, "HEAD"), 1<<16)
+		if err != nil || strings.Contains(string(head), "refs/heads/.invalid") { // refs are not files here
+			return nil, false
+		}
+		branch, _ := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/")
+		if branch == strings.TrimSpace(string(head)) {
+			branch = ""
+		}
+		names = append(names, nameOf(branch, path))
+	}
+	slices.Sort(names)
+	return names, true
+}
+
+// commonDir finds the git directory that all worktrees share, as git does.
+func commonDir(dir string) (string, bool) {
+	for {
+		dot := filepath.Join(dir, ".git")
+		info, err := os.Stat(dot)
+		switch {
+		case err == nil && info.IsDir():
+			return dot, exists(dot, "HEAD")
+		case err == nil:
+			return sharedBy(dot)
+		}
+		if filepath.Dir(dir) == dir {
+			return "", false
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func sharedBy(file string) (string, bool) {
+	data, err := readRegular(file, 1<<16)
+	if err != nil {
+		return "", false
+	}
+	admin, ok := strings.CutPrefix(strings.TrimSuffix(string(data), "\n"), "gitdir: ")
+	if !ok {
+		return "", false
+	}
+	admin = inDir(filepath.Dir(file), admin)
+	data, err = readRegular(filepath.Join(admin, "commondir"), 1<<16)
+	if err != nil {
+		return "", false
+	}
+	return filepath.Clean(inDir(admin, strings.TrimSuffix(string(data), "\n"))), true
+}
