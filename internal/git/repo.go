@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/wf-ci/wf-ci/internal/run"
 )
@@ -143,10 +142,6 @@ func openError(dir string, err error) error {
 	return err
 }
 
-// grace is how long the end of git's output is waited for: on a machine with far
-// more to do than processors, reading it may not have its turn for seconds.
-const grace = 20 * time.Second
-
 // command is a git command in a directory of the work tree. It sees the
 // index, the files and their attributes.
 func (r *Repo) command(dir string, args ...string) run.Command {
@@ -156,7 +151,7 @@ func (r *Repo) command(dir string, args ...string) run.Command {
 		// What a commit or a file is, its id says: nothing stands in for it.
 		"GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE=" + os.DevNull,
 	}
-	return run.Command{Name: "git", Args: append(configArgs(config), args...), Dir: dir, Env: append(env, r.extra...), Grace: grace}
+	return run.Command{Name: "git", Args: append(configArgs(config), args...), Dir: dir, Env: append(env, r.extra...)}
 }
 
 // asStore is a git command that sees the object store only: its work tree is
