@@ -73,3 +73,6 @@ func (r *Registry) taken(mains ...string) []int {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// Next is the first pair that is free on the system, where no registry has any.
+func (p Pool) Next() ([]int, error) { return p.pick(nil, portFree) }

@@ -50,6 +50,7 @@ internal/git/gittest: internal/git internal/run
 internal/journal: internal/state
 report: gates internal/lazyregexp
 report/github: gates report
+session: costs internal/git internal/lazyregexp internal/state
 workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
@@ -89,6 +90,7 @@ var only = map[string][]string{
 	"github.com/google/go-github/v60":       {"report/github"},
 	"github.com/hashicorp/go-multierror":    {"report/github"},
 	"modernc.org/sqlite":                    {"workflow/agents/metrics"},
+	"github.com/tiktoken-go/tokenizer":      {"session/tokens"},
 }
 
 // source is a Go file of ours that is no test.

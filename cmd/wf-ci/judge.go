@@ -22,12 +22,15 @@ import (
 
 // options are what decides a run, from flags or from the action's inputs.
 type options struct {
-	dir     string
-	base    string
-	config  string
-	all     bool
-	only    []string
-	skip    []string
+	dir    string
+	base   string
+	config string
+	all    bool
+	only   []string
+	skip   []string
+	// sweep are the gates that this command is about; none: all. The others are
+	// not left out by anybody, they are no part of it.
+	sweep   []string
 	jobs    int           // zero: one a core
 	timeout time.Duration // zero: the policy's
 	noCache bool
@@ -164,6 +167,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if j.leftOut, err = leftOut(j.policy.config, j.list, o.only, o.skip); err != nil {
 		return err
 	}
+	notInSweep(j, o.sweep)
 	j.verdict = gates.Verdict{Tree: tree.Name(headTree), Head: found.Head, Base: change.Base, Policy: j.policy.info}
 	notes := []string{found.Note, j.policy.note}
 	if o.part != secrets.Whole {
@@ -177,6 +181,15 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 		}
 	}
 	return nil
+}
+
+// notInSweep leaves out the gates that are no part of a command.
+func notInSweep(j *job, sweep []string) {
+	for _, g := range j.list {
+		if _, out := j.leftOut[g.ID]; !out && len(sweep) > 0 && !slices.Contains(sweep, g.ID) {
+			j.leftOut[g.ID] = gates.LeftOut{Reason: "no part of the sweep that ends a day"}
+		}
+	}
 }
 
 // openError tells a wrong directory, which is the caller's mistake, from a

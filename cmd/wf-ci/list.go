@@ -105,6 +105,9 @@ func (a *app) codeGates(cfg *config.Config, o options) []gates.Gate {
 	}
 }
 
+// depsGate is the gate deps for a tree that is not checked out.
+func (a *app) depsGate(cfg *config.Config) gates.Gate { return deps.Gate(a.depsOptions(cfg, false)) }
+
 // wasAsked says whether the configuration mentions a gate.
 func wasAsked(cfg *config.Config, id string) bool { return cfg.Origin("gates."+id) != "built-in" }
 

@@ -39,7 +39,7 @@ func readmeBlocks(t *testing.T) (text string, blocks []block) {
 func TestREADME(t *testing.T) {
 	text, blocks := readmeBlocks(t)
 	kinds := map[string]func(*testing.T, string) string{
-		"console": func(t *testing.T, s string) string { return session(t, demo(t), s) },
+		"console": func(t *testing.T, s string) string { return shownSession(t, demo(t), s) },
 		"sh":      func(t *testing.T, s string) string { shellBlock(t, s); return s },
 		"yaml":    func(t *testing.T, s string) string { yamlBlock(t, s); return s },
 	}
@@ -86,9 +86,9 @@ func demo(t *testing.T) string {
 	return repo.Dir
 }
 
-// session runs the commands of a console block and gives the block as it would
+// shownSession runs the commands of a console block and gives the block as it would
 // be: "$ command", what it prints, and "exit status N" where it is not 0.
-func session(t *testing.T, dir, text string) string {
+func shownSession(t *testing.T, dir, text string) string {
 	t.Helper()
 	runner := gittest.Runner(t)
 	bin := buildOnce(t)

@@ -38,14 +38,22 @@ type runFlags struct {
 }
 
 type runCmd struct{ runFlags }
+
+// localCmd is the gates on a laptop, and the day around them.
 type localCmd struct {
+	Gates localGatesCmd `cmd:"" default:"withargs" help:"Run the gates. This is what wf-ci local does by itself."`
+	Start startCmd      `cmd:"" help:"Begin the day: where things stand, what to do first, and what is left."`
+	End   endCmd        `cmd:"" help:"End the day: nothing leaks, nothing is forgotten, everything is written down."`
+}
+
+type localGatesCmd struct {
 	runFlags
 	partFlags
 }
 
 func (c *runCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags, hooks{}) }
 
-func (c *localCmd) Run(ctx context.Context, a *app) error {
+func (c *localGatesCmd) Run(ctx context.Context, a *app) error {
 	part, since, err := a.part(c.partFlags)
 	if err != nil {
 		return err
@@ -99,25 +107,15 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	for _, out := range outputs {
 		o.outputs = append(o.outputs, out.path)
 	}
-	var live *report.Live
-	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
-	o.observe = func(e gates.Event) { live.Event(e) }
 	traces := ""
 	if h.trace {
 		o.judged = func(ctx context.Context, j *job, v *gates.Verdict) { traces = a.trace(ctx, j, v) }
 	}
-	v, results, notes, err := a.judge(ctx, o)
-	if live != nil {
-		live.Close()
-	}
+	v, err := a.judgeLive(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range notes {
-		fmt.Fprintf(a.stderr, "note: %s\n", n)
-	}
 	fmt.Fprint(a.stderr, traces)
-	a.showLogs(v, results)
 	for _, out := range outputs {
 		if err := a.write(out, v); err != nil {
 			// A report that cannot be written is said, and turns no verdict.
@@ -151,6 +149,26 @@ func (h hooks) repeat() []string {
 		return []string{"--since", h.since}
 	}
 	return nil
+}
+
+// judgeLive runs the gates with their progress, and what they had to say, on
+// stderr.
+func (a *app) judgeLive(ctx context.Context, o options) (*gates.Verdict, error) {
+	var live *report.Live
+	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
+	o.observe = func(e gates.Event) { live.Event(e) }
+	v, results, notes, err := a.judge(ctx, o)
+	if live != nil {
+		live.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		fmt.Fprintf(a.stderr, "note: %s\n", n)
+	}
+	a.showLogs(v, results)
+	return v, nil
 }
 
 // repeat are the flags that a second run needs to look at the same.

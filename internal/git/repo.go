@@ -384,6 +384,16 @@ func (r *Repo) IgnoredFiles(ctx context.Context, pathspecs ...string) ([]string,
 	return splitNUL(out), nil
 }
 
+// Listed are the paths that a commit could take up, tracked or not ignored, and
+// that match any of the patterns (git's pathspecs).
+func (r *Repo) Listed(ctx context.Context, pathspecs ...string) ([]string, error) {
+	out, err := r.output(ctx, r.command(r.Dir, append([]string{"ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"}, pathspecs...)...))
+	if err != nil {
+		return nil, err
+	}
+	return splitNUL(out), nil
+}
+
 // Version is the git command's version, "2.39.5".
 func (r *Repo) Version(ctx context.Context) (string, error) {
 	out, err := r.output(ctx, r.command(r.Dir, "--version"))
