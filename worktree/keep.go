@@ -27,10 +27,10 @@ var noEnvFiles = []string{":(top,exclude,glob)**/.env", ":(top,exclude,glob)**/.
 // and of an operation in progress.
 func (p *Project) keep(ctx context.Context, t Tree, id string) error {
 	w := p.git.With(identity()...)
-	if _, err := w.Git(ctx, "show-ref", "--verify", "--quiet", keepRef(id)); err == nil {
-		return nil
+	if exists(p.Common, filepath.FromSlash(keepRef(id))) {
+		return nil // an earlier try has written it
 	}
-	tree, err := p.snapshot(ctx, t)
+	tree, dirty, err := p.snapshot(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -38,9 +38,11 @@ func (p *Project) keep(ctx context.Context, t Tree, id string) error {
 	if err != nil {
 		return err
 	}
-	staged, err := p.staged(ctx, t)
-	if err != nil {
-		return err
+	staged := ""
+	if dirty {
+		if staged, err = p.staged(ctx, t); err != nil {
+			return err
+		}
 	}
 	if t.Head != "" {
 		parents = append([]string{t.Head}, slices.DeleteFunc(parents, func(c string) bool { return c == t.Head })...)
@@ -60,31 +62,35 @@ func (p *Project) keep(ctx context.Context, t Tree, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Git(ctx, "update-ref", keepRef(id), commit, "")
+	_, err = w.Git(ctx, "update-ref", keepRef(id), commit)
 	return err
 }
 
-// snapshot is a tree with the worktree's files as they are, env files aside.
-func (p *Project) snapshot(ctx context.Context, t Tree) (string, error) {
+// snapshot is a tree with the worktree's files as they are, env files aside; dirty
+// says whether it, or the index, may be another one than HEAD's.
+func (p *Project) snapshot(ctx context.Context, t Tree) (tree string, dirty bool, err error) {
 	if t.Missing {
-		return p.headTree(ctx, t)
+		tree, err = p.headTree(ctx, t)
+		return tree, true, err
 	}
 	c, err := p.condition(ctx, t, false)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if !c.Changes.Any() {
-		return p.headTree(ctx, t)
+		tree, err = p.headTree(ctx, t)
+		return tree, false, err
 	}
 	index, err := p.copyIndex(t)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	w := p.workOf(t).With("GIT_INDEX_FILE=" + index)
 	if _, err := w.Git(ctx, append([]string{"add", "--all", "--", ":/"}, noEnvFiles...)...); err != nil {
-		return "", err
+		return "", false, err
 	}
-	return w.Line(ctx, "write-tree")
+	tree, err = w.Line(ctx, "write-tree")
+	return tree, true, err
 }
 
 func (p *Project) headTree(ctx context.Context, t Tree) (string, error) {
@@ -103,7 +109,7 @@ func (p *Project) named(ctx context.Context, t Tree) ([]string, error) {
 		ids = append(ids, idsOf(p.reflog(t.Branch))...)
 	}
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == t.Head || strings.Trim(id, "0") == "" })
 	commits, err := p.commitsOf(ctx, ids)
 	if err != nil || len(commits) == 0 {
 		return nil, err

@@ -28,7 +28,10 @@ func TestArrival(t *testing.T) {
 			k.in(path).Git("merge", "--quiet", "--ff-only", "main")
 		}, worktree.Empty, ""},
 		{"unmerged", work, worktree.Unmerged, ""},
-		{"merged", func(k *kit, path string) { work(k, path); k.Git("merge", "--quiet", "--no-ff", "--no-edit", "feature/task") }, worktree.Merged, "ancestor"},
+		{"merged", func(k *kit, path string) {
+			work(k, path)
+			k.Git("merge", "--quiet", "--no-ff", "--no-edit", "feature/task")
+		}, worktree.Merged, "ancestor"},
 		{"fast forward", func(k *kit, path string) { work(k, path); k.Git("merge", "--quiet", "--ff-only", "feature/task") }, worktree.Merged, "ancestor"},
 		{"squashed", func(k *kit, path string) { work(k, path); squash(k) }, worktree.Merged, "same-tree"},
 		{"squashed, and main moved on", func(k *kit, path string) { work(k, path); squash(k); k.Write("z", "z"); k.Commit("z") }, worktree.Merged, "merge-tree"},

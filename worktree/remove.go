@@ -115,9 +115,7 @@ func (p *Project) take(ctx context.Context, in *Inspection, target Target, o Rem
 	}
 	r := removal{Path: t.Path, Admin: baseName(t.Admin), Head: t.Head, Branch: t.Branch, Missing: t.Missing, Name: nameOf(t.Branch, t.Path)}
 	r.Caches = caches(t.Path, in.Ignored)
-	if r.Deletes, err = p.deletes(ctx, in, target, o); err != nil {
-		return nil, err
-	}
+	r.Deletes = in.deletes(target, o)
 	out := &Removed{Path: t.Path, Branch: t.Branch, Arrival: in.Arrival, Ports: []int{}, Notes: []string{}, Caches: append([]string{}, r.Caches...)}
 	if row := reg.at(t.Path); row != nil {
 		if r.Row, err = json.Marshal(row.fields); err != nil {
@@ -152,20 +150,12 @@ func (p *Project) take(ctx context.Context, in *Inspection, target Target, o Rem
 
 // deletes decides whether the branch goes with its worktree: only one whose work
 // has arrived, that never had any, or that the user gives up.
-func (p *Project) deletes(ctx context.Context, in *Inspection, target Target, o RemoveOptions) (bool, error) {
-	b := in.Tree.Branch
-	if b == "" || o.KeepBranch || b == target.Name || in.Tree.Missing || in.Tree.Head == "" {
-		return false, nil
+func (in *Inspection) deletes(target Target, o RemoveOptions) bool {
+	t := in.Tree
+	if t.Branch == "" || o.KeepBranch || t.Branch == target.Name || t.Missing || t.Head == "" || t.shared {
+		return false
 	}
-	if in.Arrival.Standing == Unmerged && !o.Commits {
-		return false, nil
-	}
-	trees, err := p.Trees(ctx)
-	if err != nil {
-		return false, err
-	}
-	elsewhere := slices.ContainsFunc(trees, func(t Tree) bool { return t.Branch == b && t.Path != in.Tree.Path })
-	return !elsewhere, nil
+	return in.Arrival.Standing != Unmerged || o.Commits
 }
 
 // carryAway is the removal itself.
@@ -201,18 +191,14 @@ func (p *Project) carryAway(ctx context.Context, in *Inspection, r removal, e *j
 
 // dropBranch deletes the branch if nobody has moved it since it was looked at.
 func (p *Project) dropBranch(ctx context.Context, r removal, id string) (fate string, err error) {
-	now, err := p.git.Line(ctx, "rev-parse", "--verify", "--quiet", "refs/heads/"+r.Branch)
-	if err != nil {
-		return "", err
-	}
-	if now != r.Head {
-		return "retained_raced", nil
-	}
 	if err := p.saveReflog(r.Branch, id); err != nil {
 		return "", err
 	}
 	if _, err := p.git.Git(ctx, "update-ref", "--no-deref", "-d", "refs/heads/"+r.Branch, r.Head); err != nil {
-		return "retained_raced", nil //nolint:nilerr // it has moved in between; the branch is there
+		if ctx.Err() != nil {
+			return "", err
+		}
+		return "retained_raced", nil //nolint:nilerr // it has moved since; the branch is there
 	}
 	return "deleted", nil
 }

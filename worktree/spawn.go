@@ -111,9 +111,6 @@ func (p *Project) planSpawn(ctx context.Context, name, from string) (spawning, e
 	} else if !git.Exited(err, 1) {
 		return s, err
 	}
-	if _, err := p.git.Git(ctx, "check-ref-format", "--branch", s.Branch); err != nil {
-		return s, usagef("%q cannot be the name of a branch", s.Branch)
-	}
 	s.Path, err = p.directory(name, reg)
 	return s, err
 }

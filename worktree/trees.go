@@ -23,6 +23,8 @@ type Tree struct {
 	LockReason string
 	Missing    bool   // its directory is not there
 	Admin      string // git's own directory of it; empty for the main worktree
+
+	shared bool // another worktree is on the same branch
 }
 
 // Trees lists the worktrees, the main one first.
@@ -44,9 +46,13 @@ func (p *Project) Trees(ctx context.Context) ([]Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	on := make(map[string]int)
+	for _, t := range trees {
+		on[t.Branch]++
+	}
 	for i := range trees {
 		t := &trees[i]
-		t.Main = i == 0
+		t.Main, t.shared = i == 0, t.Branch != "" && on[t.Branch] > 1
 		if t.Main {
 			continue
 		}

@@ -44,9 +44,6 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 	if err := a.commands.Mask(in.GitHubToken); err != nil {
 		return err
 	}
-	if in.Ledger != "" && in.Ledger != "off" {
-		_ = a.commands.Notice("wf-ci: this version does not act on the input ledger yet")
-	}
 	dir := a.dir
 	if ws := ci.NewWorkspace(a.getenv); ws.Dir != "" {
 		dir = ws.Dir
@@ -87,7 +84,7 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 		p.abort(ctx, err)
 		return err
 	}
-	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath}); err != nil {
+	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath, "cost": p.books.usd(ctx)}); err != nil {
 		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
 	}
 	if v.Decision != gates.Pass && !in.WarnOnly {
@@ -143,7 +140,7 @@ func uploadSARIF(w io.Writer, v *gates.Verdict) error {
 }
 
 // setOutputs gives the later steps what they may ask for.
-func (a *app) setOutputs(v *gates.Verdict, files map[string]string) error {
+func (a *app) setOutputs(v *gates.Verdict, more map[string]string) error {
 	failed := []string{}
 	total, fresh := 0, 0
 	coverage := ""
@@ -172,9 +169,9 @@ func (a *app) setOutputs(v *gates.Verdict, files map[string]string) error {
 		{"new-findings", strconv.Itoa(fresh)},
 		{"total-findings", strconv.Itoa(total)},
 		{"coverage", coverage},
-		{"cost", ""},
-		{"sarif-file", files["sarif-file"]},
-		{"report-json", files["report-json"]},
+		{"cost", more["cost"]},
+		{"sarif-file", more["sarif-file"]},
+		{"report-json", more["report-json"]},
 	}
 	for _, kv := range values {
 		if err := ci.Output(a.getenv, kv[0], kv[1]); err != nil && !errors.Is(err, ci.ErrNoFile) {

@@ -300,3 +300,12 @@ func made(s agents.Score) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// visibleLines makes a text harmless for a terminal, line by line.
+func visibleLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = report.Visible(l)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -35,10 +35,10 @@ type cli struct {
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`
 	Context  contextCmd       `cmd:"" help:"What was saved of the last day: show it, compress it, bring a backup back."`
 	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
+	Agents   agentsCmd        `cmd:"" help:"Which agent for which task: routing, outcomes, chains."`
 	Worktree worktreeCmd      `cmd:"" help:"Parallel work: a worktree, a branch and ports for each task, and nothing lost."`
 	Undo     undoCmd          `cmd:"" help:"Take back what a command has changed (worktree, merge, …)."`
 	Trust    trustCmd         `cmd:"" help:"Trust a script of the project, as it is now: wf-ci local start runs it."`
-	Agents   agentsCmd        `cmd:"" help:"Which agent for which task: routing, outcomes, chains."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
 	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`

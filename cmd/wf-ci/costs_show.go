@@ -13,6 +13,7 @@ import (
 // costsShowCmd shows the standing.
 type costsShowCmd struct {
 	ledgerFlags
+	remoteFlag
 }
 
 // shown is what costs show prints as JSON.
@@ -38,13 +39,21 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return undecided{err}
 	}
-	s := standing(b, all)
+	holds, err := b.holds(ctx, a, c.Remote)
+	if err != nil {
+		return err
+	}
+	s := standing(b, all, holds...)
 	if c.JSON {
 		return writeJSON(a.rawOut, s)
 	}
 	for _, name := range []string{"daily", "weekly", "monthly"} {
 		p := s.Budget[name]
-		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%g %%), hard limit %s\n", name, p.Spent.Cents(), p.Soft.Cents(), p.Percent, p.Hard.Cents())
+		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%g %%), hard limit %s", name, p.Spent.Cents(), p.Soft.Cents(), p.Percent, p.Hard.Cents())
+		if p.Reserved > 0 {
+			fmt.Fprintf(a.stdout, ", %s reserved", p.Reserved.Cents())
+		}
+		fmt.Fprintln(a.stdout)
 	}
 	fmt.Fprintf(a.stdout, "projected for the month: %s · %d entries · time zone %s\n", s.Projected.Cents(), s.Entries, s.Timezone)
 	for _, alert := range s.Alerts {
@@ -56,12 +65,12 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-func standing(b *books, all []costs.Entry) shown {
+func standing(b *books, all []costs.Entry, holds ...costs.Hold) shown {
 	s := shown{
 		Projected: b.budget.Projected(all, b.zone, b.at), Budget: make(map[string]costs.Spent), Alerts: b.budget.Alerts(all, b.zone, b.at),
 		Unpriced: []string{}, Timezone: b.zone.String(), Entries: len(all),
 	}
-	for _, p := range b.budget.Standing(all, b.zone, b.at) {
+	for _, p := range b.budget.Standing(all, b.zone, b.at, holds...) {
 		s.Budget[p.Name] = p
 	}
 	s.Today, s.Week, s.MTD = s.Budget["daily"].Spent, s.Budget["weekly"].Spent, s.Budget["monthly"].Spent

@@ -129,9 +129,9 @@ func (c *endCmd) Run(ctx context.Context, a *app) error {
 
 // sweep runs the gates: the same as in CI.
 func (e *evening) sweep(ctx context.Context) error {
-	o := options{dir: e.Dir, offline: e.Offline, part: sweepGates}
+	o := options{dir: e.Dir, offline: e.Offline, sweep: sweepGates}
 	if e.AllGates {
-		o.part = nil
+		o.sweep = nil
 	}
 	v, err := e.a.judgeLive(ctx, o)
 	if err != nil {
@@ -140,7 +140,7 @@ func (e *evening) sweep(ctx context.Context) error {
 	e.verdict = v
 	s := sweep{Verdict: v.Decision, Reasons: v.Reasons, Gates: []sweepGate{}}
 	for _, g := range v.Gates {
-		if o.part == nil || slices.Contains(o.part, g.ID) {
+		if o.sweep == nil || slices.Contains(o.sweep, g.ID) {
 			s.Gates = append(s.Gates, sweepGate{g.ID, g.Status, g.Reason, len(g.Findings)})
 		}
 	}

@@ -26,41 +26,52 @@ const module = "github.com/wf-ci/wf-ci/"
 // entry that ends in /... stands for the packages below it. What is not listed
 // imports nothing of ours. The direction is the rule: report knows gates, never
 // the other way.
-var arrows = map[string][]string{
-	"cmd/wf-ci":               {"costs", "costs/logs", "costs/prices", "costs/refs", "gates", "gates/bundle", "gates/checkpoints", "gates/coverage", "gates/deps", "gates/lint", "gates/quality", "gates/sast", "gates/secrets", "gates/syntax", "gates/types", "internal/ci", "internal/config", "internal/git", "internal/journal", "internal/run", "internal/state", "report", "report/github", "session", "session/tokens", "workflow/agents", "workflow/agents/metrics", "worktree"},
-	"gates":                   {"internal/git", "internal/lazyregexp", "internal/run"},
-	"gates/checkpoints":       {"gates", "internal/git", "internal/lazyregexp"},
-	"gates/coverage":          {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run"},
-	"gates/deps":              {"gates", "gates/project", "internal/git", "internal/lazyregexp", "internal/run", "internal/state"},
-	"gates/lint":              {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
-	"gates/project":           {"internal/git", "internal/lazyregexp"},
-	"gates/sast":              {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
-	"gates/secrets":           {"gates", "gates/secrets/scan", "internal/git"},
-	"gates/syntax":            {"internal/git"},
-	"gates/bundle":            {"gates", "gates/project", "internal/git", "internal/lazyregexp"},
-	"gates/types":             {"gates", "gates/project", "gates/syntax", "internal/git", "internal/lazyregexp", "internal/run"},
-	"gates/quality":           {"gates", "gates/project", "gates/syntax", "internal/git"},
-	"costs":                   {"costs/prices", "internal/lazyregexp", "internal/state"},
-	"session":                 {"costs", "internal/git", "internal/lazyregexp", "internal/state"},
-	"worktree":                {"internal/git", "internal/journal", "internal/lazyregexp", "internal/run", "internal/state"},
-	"internal/journal":        {"internal/state"},
-	"report":                  {"gates", "internal/lazyregexp"},
-	"report/github":           {"gates", "report"},
-	"internal/git":            {"internal/run", "internal/lazyregexp"},
-	"internal/ci":             {"internal/git", "internal/lazyregexp"},
-	"internal/config":         {"internal/lazyregexp"},
-	"internal/git/gittest":    {"internal/git", "internal/run"},
-	"workflow/agents":         {"internal/lazyregexp"},
-	"workflow/agents/metrics": {"workflow/agents"},
-	"costs/logs":              {"costs"},
-	"costs/refs":              {"costs", "internal/git", "internal/lazyregexp"}, // entries travel as git refs; costs itself knows no git
+var arrows = arrowsFrom(`
+cmd/wf-ci: *
+costs: costs/prices internal/lazyregexp internal/state
+costs/logs: costs
+costs/refs: costs internal/git internal/lazyregexp  # entries travel as git refs; costs itself knows no git
+gates: internal/git internal/lazyregexp internal/run
+gates/bundle: gates gates/project internal/git internal/lazyregexp
+gates/checkpoints: gates internal/git internal/lazyregexp
+gates/coverage: gates gates/project internal/git internal/lazyregexp internal/run
+gates/deps: gates gates/project internal/git internal/lazyregexp internal/run internal/state
+gates/lint: gates gates/project gates/syntax internal/git internal/lazyregexp internal/run
+gates/project: internal/git internal/lazyregexp
+gates/quality: gates gates/project gates/syntax internal/git
+gates/sast: gates gates/project gates/syntax internal/git internal/lazyregexp internal/run
+gates/secrets: gates gates/secrets/scan internal/git
+gates/syntax: internal/git
+gates/types: gates gates/project gates/syntax internal/git internal/lazyregexp internal/run
+internal/ci: internal/git internal/lazyregexp
+internal/config: internal/lazyregexp
+internal/git: internal/lazyregexp internal/run
+internal/git/gittest: internal/git internal/run
+internal/journal: internal/state
+report: gates internal/lazyregexp
+report/github: gates report
+session: costs internal/git internal/lazyregexp internal/state
+workflow/agents: internal/lazyregexp
+workflow/agents/metrics: workflow/agents
+worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
+`)
+
+// arrowsFrom reads lines "package: what it may import  # why"; a star is everything of ours.
+func arrowsFrom(table string) map[string][]string {
+	m := make(map[string][]string)
+	for line := range strings.Lines(strings.TrimSpace(table)) {
+		line, _, _ = strings.Cut(line, "#")
+		pkg, list, _ := strings.Cut(line, ":")
+		m[pkg] = strings.Fields(list)
+	}
+	return m
 }
 
 // only is which packages may import what the others may not.
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "worktree", "workflow/agents"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents", "worktree"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},
@@ -68,7 +79,6 @@ var only = map[string][]string{
 	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
-	"github.com/tiktoken-go/tokenizer":      {"session/tokens"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
 	"github.com/spf13/viper":                {"gates/secrets"},
 	"github.com/evanw/esbuild":              {"gates/bundle"},
@@ -80,6 +90,7 @@ var only = map[string][]string{
 	"github.com/google/go-github/v60":       {"report/github"},
 	"github.com/hashicorp/go-multierror":    {"report/github"},
 	"modernc.org/sqlite":                    {"workflow/agents/metrics"},
+	"github.com/tiktoken-go/tokenizer":      {"session/tokens"},
 }
 
 // source is a Go file of ours that is no test.
@@ -132,7 +143,7 @@ func TestArrowsPointOneWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if ours, ok := strings.CutPrefix(path, module); ok && !slices.Contains(arrows[s.pkg], ours) {
+			if ours, ok := strings.CutPrefix(path, module); ok && !slices.Contains(arrows[s.pkg], ours) && !slices.Contains(arrows[s.pkg], "*") {
 				t.Errorf("%s: %s may not import %s (see arrows)", s.name, s.pkg, ours)
 			}
 			for guarded, pkgs := range only {

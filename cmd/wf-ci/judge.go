@@ -13,6 +13,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
+	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -27,9 +28,9 @@ type options struct {
 	all    bool
 	only   []string
 	skip   []string
-	// part are the gates that this command is about; none: all. The others are
+	// sweep are the gates that this command is about; none: all. The others are
 	// not left out by anybody, they are no part of it.
-	part    []string
+	sweep   []string
 	jobs    int           // zero: one a core
 	timeout time.Duration // zero: the policy's
 	noCache bool
@@ -37,7 +38,11 @@ type options struct {
 	// treeOnly: gates judge trees that are not checked out as well, all in one way.
 	treeOnly bool
 	verbose  bool
-	outputs  []string // files that this run writes: no part of the tree
+	part     secrets.Part                                // what of it is looked at
+	since    string                                      // how far back the history is looked at; empty: as the policy says
+	sinceAt  secrets.Since                               // the same, read
+	judged   func(context.Context, *job, *gates.Verdict) // the target is still there; may be nil
+	outputs  []string                                    // files that this run writes: no part of the tree
 	observe  func(gates.Event)
 	started  func(ids []string)                                 // before the first gate starts
 	opened   func(dir string)                                   // when the repository is known; may be nil
@@ -120,12 +125,12 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if err != nil {
 		return openError(ctx, err)
 	}
-	tree, headTree, err := repo.Snapshot(ctx, below(repo.Dir, a.dir, append(slices.Clone(o.outputs), scratch))...)
+	tree, headTree, err := a.readTree(ctx, repo, o, below(repo.Dir, a.dir, append(slices.Clone(o.outputs), scratch)))
 	if err != nil {
 		return undecided{err}
 	}
-	if len(tree.Files) == 0 && headTree != "" && tree.Dirty {
-		return undecided{errors.New("nothing is checked out: the work tree is empty, and HEAD is not (git checkout HEAD -- . brings it)")}
+	if o.sinceAt, err = parseSince(ctx, repo, o.since); err != nil {
+		return err
 	}
 	found, err := a.compare(ctx, repo, o, tree, "")
 	if err != nil {
@@ -142,14 +147,14 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 			return err
 		}
 	}
-	change, err := repo.Diff(ctx, found.Base, found.Head, tree)
+	change, err := o.change(ctx, repo, found, tree)
 	if err != nil {
 		return undecided{err}
 	}
 	j.target = &gates.Target{
 		Dir: repo.Dir, Repo: repo, Tree: tree, Change: change, Runner: runner, Jobs: o.jobs,
 		ReadPolicy: fromTree(tree, policyLimit), PolicyID: tree.ID, Log: a.logger(o.verbose),
-		Self: self(), Offline: o.offline, DataDir: a.dataDir(),
+		Self: self(), Offline: o.offline, DataDir: a.dataDir(), TreeOnly: o.part != secrets.Whole,
 		Redact: func(s string) string { return a.redactor.Redact(strings.ReplaceAll(s, scratch, "(scratch)")) },
 	}
 	if dir := a.cacheDir(); dir != "" && !o.noCache {
@@ -162,9 +167,15 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if j.leftOut, err = leftOut(j.policy.config, j.list, o.only, o.skip); err != nil {
 		return err
 	}
-	notInPart(j, o.part)
-	j.verdict = gates.Verdict{Tree: tree.Name(headTree), Head: found.Head, Base: found.Base, Policy: j.policy.info}
-	for _, note := range []string{found.Note, j.policy.note} {
+	notInSweep(j, o.sweep)
+	j.verdict = gates.Verdict{Tree: tree.Name(headTree), Head: found.Head, Base: change.Base, Policy: j.policy.info}
+	notes := []string{found.Note, j.policy.note}
+	if o.part != secrets.Whole {
+		notes = []string{j.policy.note}
+	} else if o.since != "" {
+		notes = append(notes, "of the history, only the change and the commits "+o.sinceAt.String()+" are looked at for secrets")
+	}
+	for _, note := range notes {
 		if note != "" {
 			j.notes = append(j.notes, note)
 		}
@@ -172,10 +183,10 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	return nil
 }
 
-// notInPart leaves out the gates that are no part of a command.
-func notInPart(j *job, part []string) {
+// notInSweep leaves out the gates that are no part of a command.
+func notInSweep(j *job, sweep []string) {
 	for _, g := range j.list {
-		if _, out := j.leftOut[g.ID]; !out && len(part) > 0 && !slices.Contains(part, g.ID) {
+		if _, out := j.leftOut[g.ID]; !out && len(sweep) > 0 && !slices.Contains(sweep, g.ID) {
 			j.leftOut[g.ID] = gates.LeftOut{Reason: "no part of the sweep that ends a day"}
 		}
 	}
@@ -269,9 +280,16 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	v := gates.Judge(judgePolicy(j.policy.config, o.all, ci.InCI(a.getenv), begun), j.target.Change, results)
+	rules := judgePolicy(j.policy.config, o.all, ci.InCI(a.getenv), begun)
+	if o.part != secrets.Whole {
+		rules = ofChange(rules)
+	}
+	v := gates.Judge(rules, j.target.Change, results)
 	v.Tree, v.Head, v.Base, v.Policy = j.verdict.Tree, j.verdict.Head, j.verdict.Base, j.verdict.Policy
 	v.Version, v.Started, v.DurationMS = version, begun.UTC(), a.now().Sub(begun).Milliseconds()
+	if o.judged != nil {
+		o.judged(ctx, j, &v)
+	}
 	return &v, results, j.notes, nil
 }
 
@@ -298,7 +316,9 @@ func (a *app) runOptions(j *job, o options) gates.Options {
 		opts.Timeout, opts.Timeouts = o.timeout, nil
 	}
 	if dir := a.cacheDir(); dir != "" && !o.noCache {
-		opts.Cache = state.DirCache{Dir: filepath.Join(dir, "outcomes")}
+		if key, err := secrets.MachineKey(dir); err == nil { // without one nothing is kept
+			opts.Cache = sealed{key, state.DirCache{Dir: filepath.Join(dir, "outcomes")}}
+		}
 	}
 	return opts
 }

@@ -26,7 +26,7 @@ import (
 func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 	g := cfg.Gates
 	list := []gates.Gate{
-		secrets.Gate(secrets.Options{History: secrets.History(g.Secrets.History)}),
+		secrets.Gate(secrets.Options{History: secrets.History(g.Secrets.History), Since: o.sinceAt, Part: o.part}),
 		gates.History(g.History.Commits),
 		gates.EnvFiles(),
 		gates.Permissions(),
@@ -37,6 +37,9 @@ func (a *app) gateList(cfg *config.Config, o options) []gates.Gate {
 	}
 	list = append(list, gates.Budget(budgetCheck(ledgerZone(cfg), a.now())), gates.Suppressions())
 	list = append(list, a.ownGates(cfg)...)
+	if o.part != secrets.Whole {
+		list = partGates(list)
+	}
 	for i := range list {
 		if list[i].CacheKey != "" {
 			list[i].CacheKey += " " + buildID()

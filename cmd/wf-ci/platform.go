@@ -28,19 +28,25 @@ type platform struct {
 	job      github.Job
 	reporter *github.Reporter // nil: there is nothing to tell it, or no way
 	top      string           // of the repository, when it is known
+	books    *bookkeeper
 }
 
 // newPlatform reads what the workflow gives. Without a token, or without a
 // commit to report on, there is none to speak to.
 func (a *app) newPlatform(in ci.Inputs) (*platform, error) {
 	p := &platform{a: a}
+	p.books = p.newBookkeeper(in)
 	event, err := ci.ReadEvent(a.getenv)
-	if err != nil || in.GitHubToken == "" {
-		return p, nil // the run itself says what is wrong with an event
+	if err != nil {
+		return p, nil // the run itself says what is wrong with it
 	}
 	p.event = event
+	if in.GitHubToken == "" {
+		return p, nil
+	}
 	p.job = a.newJob(in, event)
 	p.job.Analysis, p.job.ReadFile = p.analysis, p.readFile
+	p.job.Cost = p.books.line
 	if p.job.Head == "" || p.job.Repository == "" || in.CheckRun == "false" && in.UploadSARIF == "false" && in.Comment == "never" {
 		return p, nil
 	}
@@ -98,7 +104,7 @@ func (a *app) runLink(repository string, run int64) string {
 
 func (a *app) server(token ci.Secret) github.Server {
 	return github.Server{
-		API: a.getenv("GITHUB_API_URL"), GraphQL: a.getenv("GITHUB_GRAPHQL_URL"), Token: string(token),
+		API: a.getenv("GITHUB_API_URL"), GraphQL: a.getenv("GITHUB_GRAPHQL_URL"), Web: a.getenv("GITHUB_SERVER_URL"), Token: string(token),
 		Version: version, Proxy: http.ProxyFromEnvironment, Now: a.now,
 	}
 }
@@ -135,16 +141,23 @@ func (p *platform) leave(done bool) {
 
 // end tells GitHub the verdict, and says whether the annotations are there.
 func (p *platform) end(ctx context.Context, v *gates.Verdict) (annotated bool) {
-	if p.reporter == nil {
-		return false
+	var told github.Told
+	var failures []*github.Failure
+	if p.reporter != nil {
+		var err error
+		told, err = p.reporter.End(ctx, v)
+		if ctx.Err() == nil {
+			p.leave(true)
+		}
+		failures = github.Failures(err)
 	}
-	told, err := p.reporter.End(ctx, v)
-	if ctx.Err() == nil {
-		p.leave(true)
+	p.bundle(v, failures)
+	p.books.once(ctx)
+	if p.books.failure != nil {
+		failures = append(failures, p.books.failure)
 	}
-	if failures := github.Failures(err); len(failures) > 0 {
+	if len(failures) > 0 {
 		p.say(failures, told)
-		p.bundle(v, failures)
 	}
 	return told.Annotated
 }
@@ -179,8 +192,10 @@ func (p *platform) say(failures []*github.Failure, told github.Told) {
 	fmt.Fprintf(p.a.stderr, "note: %s\n", report.Visible(text))
 }
 
-func (p *platform) warn(format string, args ...any) {
-	fmt.Fprintf(p.a.stderr, "wf-ci: warning: %s\n", report.Visible(p.a.redactor.Redact(fmt.Sprintf(format, args...))))
+func (p *platform) warn(format string, args ...any) { p.a.warnf(format, args...) }
+
+func (a *app) warnf(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "wf-ci: warning: %s\n", report.Visible(a.redactor.Redact(fmt.Sprintf(format, args...))))
 }
 
 // abort closes what is open when there is no verdict.
@@ -254,7 +269,9 @@ func (p *platform) reviews(token ci.Secret) func(context.Context) (checkpoints.R
 	}
 	return func(ctx context.Context) (checkpoints.Reviews, error) {
 		got, err := github.Reviews(ctx, p.a.server(token), p.event.Repository, p.event.PullRequest)
-		out := checkpoints.Reviews{Author: got.Author, Head: got.Head}
+		out := checkpoints.Reviews{Author: got.Author, Head: got.Head, InTeams: func(ctx context.Context, login string, teams []string) ([]string, error) {
+			return github.InTeams(ctx, p.a.server(token), p.event.Repository, login, teams)
+		}}
 		if err == nil && p.event.HeadSHA != "" {
 			out.Head = p.event.HeadSHA // what is judged, whatever came after
 		}

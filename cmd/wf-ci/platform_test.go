@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 const jobToken = "ghs-the-token-of-the-job"
 
 // allPermissions are those that the action can use.
-var allPermissions = []string{"checks", "statuses", "pull-requests", "security-events"}
+var allPermissions = []string{"checks", "statuses", "pull-requests", "security-events", "contents"}
 
 // checkouts are one change, checked out as each event has it.
 type checkouts struct {
@@ -118,7 +119,7 @@ func stepUntil(ctx context.Context, t *testing.T, grace time.Duration, program s
 		"CI=true", "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + name, "GITHUB_EVENT_PATH=" + filepath.Join(work, "event.json"),
 		"GITHUB_SHA=" + e.sha, "GITHUB_REF=" + e.ref, "GITHUB_REPOSITORY=o/r", "GITHUB_WORKSPACE=" + dir, "GITHUB_RUN_ID=10",
 		"GITHUB_OUTPUT=" + filepath.Join(work, "output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(work, "summary"),
-		"GITHUB_STATE=" + filepath.Join(work, "state"), "GITHUB_SERVER_URL=https://github.example", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir(),
+		"GITHUB_STATE=" + filepath.Join(work, "state"), "GITHUB_SERVER_URL=https://github.example", "RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_NAME=runner 1", "RUNNER_ENVIRONMENT=github-hosted", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir(),
 	}
 	res, err := gittest.Runner(t).Run(ctx, run.Command{
 		Name: filepath.Join(work, program), Args: []string{"action"}, Dir: dir, Env: append(vars, env...), Keep: 16 << 20, Grace: grace,
@@ -172,13 +173,13 @@ func (c checkouts) fake(t *testing.T, config githubtest.Config) (*githubtest.Ser
 		config.Pulls = map[int]githubtest.Pull{7: {Head: c.head, HeadRepo: "o/r"}}
 	}
 	s := githubtest.New(t, config)
-	return s, []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL()}
+	return s, []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL(), "GITHUB_SERVER_URL=" + s.Web()}
 }
 
 // limited answers some requests with a rate limit that is soon over.
 func limited(primary bool) func(http.ResponseWriter, *http.Request, int) bool {
-	return func(w http.ResponseWriter, _ *http.Request, n int) bool {
-		if n != 1 && n != 4 {
+	return func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if n != 1 && n != 4 || strings.Contains(r.URL.Path, ".git/") { // git has no such limit
 			return false
 		}
 		if primary {
@@ -221,16 +222,18 @@ func TestGitHubMatrix(t *testing.T) {
 		{"enterprise", githubtest.Config{Write: allPermissions, Enterprise: true}, ""},
 		{"primary", githubtest.Config{Write: allPermissions, Fault: limited(true)}, ""},
 		{"secondary", githubtest.Config{Write: allPermissions, Fault: limited(false)}, ""},
-		{"read-only", githubtest.Config{}, "check comment sarif"},
-		{"502", githubtest.Config{Write: allPermissions, Fault: broken}, "check comment sarif"},
+		{"read-only", githubtest.Config{}, "check comment sarif ledger"},
+		{"502", githubtest.Config{Write: allPermissions, Fault: broken}, "check comment sarif ledger"},
 		{"no checks", without("checks"), "check"},
 		{"no statuses", without("statuses"), ""},
 		{"no pull-requests", without("pull-requests"), "comment"},
+		{"no contents", without("contents"), "ledger"},
 		{"no security-events", without("security-events"), "sarif"},
 		{"no code security", githubtest.Config{Write: allPermissions, NoCodeScanning: true}, "sarif"},
 	}
 	for _, e := range eventCases(c) {
-		plain := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]))
+		only := "INPUT_GATES=secrets" // one gate: what is told is the same
+		plain := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), only)
 		if plain.status != exitFail || plain.runner.Outputs["verdict"] != "fail" || len(plain.runner.Issues["error"]) == 0 {
 			t.Fatalf("%s: status %d\n%s", e.name, plain.status, plain.log)
 		}
@@ -238,7 +241,7 @@ func TestGitHubMatrix(t *testing.T) {
 			t.Run(e.name+"/"+mood.name, func(t *testing.T) {
 				t.Parallel()
 				s, env := c.fake(t, mood.config)
-				got := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), env...)
+				got := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), append(env, only)...)
 				if got.status != plain.status || got.runner.Outputs["verdict"] != plain.runner.Outputs["verdict"] ||
 					got.runner.Outputs["failed-gates"] != plain.runner.Outputs["failed-gates"] {
 					t.Errorf("GitHub turned the verdict: status %d\n%s", got.status, got.log)
@@ -269,6 +272,7 @@ func checkTold(t *testing.T, e eventCase, misses string, s *githubtest.Server, g
 	if e.name == "pull_request" && len(s.Uploads) == 1 && (s.Uploads[0].Ref != e.ref || s.Uploads[0].Commit != e.sha) {
 		t.Errorf("uploaded for %s, %s", s.Uploads[0].Ref, s.Uploads[0].Commit)
 	}
+	checkLedger(t, e, !miss("ledger"), s, got)
 	// One place for the annotations: the check run, or the runner.
 	if annotated := slices.ContainsFunc(got.runner.Issues["error"], func(i runnertest.Issue) bool { return i.Properties["file"] == "src/a.py" }); annotated != miss("check") {
 		t.Errorf("workflow commands: %v\n%s", annotated, got.log)
@@ -282,6 +286,26 @@ func checkTold(t *testing.T, e eventCase, misses string, s *githubtest.Server, g
 	}
 }
 
+// checkLedger: one entry of the run, in a ref of its own, or folded where the
+// default branch runs.
+func checkLedger(t *testing.T, e eventCase, want bool, s *githubtest.Server, got stepResult) {
+	t.Helper()
+	refs := slices.Sorted(maps.Keys(s.Refs()))
+	folded := e.ref == "refs/heads/main" && e.name == "schedule"
+	switch {
+	case !want && len(refs) != 0:
+		t.Errorf("refs %q", refs)
+	case want && (len(refs) != 1 || folded != (refs[0] == ledgerBranch) || !folded && !strings.HasPrefix(refs[0], "refs/wf-ci/ledger/10-1/")):
+		t.Errorf("refs %q\n%s", refs, got.log)
+	}
+	if got.runner.Outputs["cost"] != "0.006" {
+		t.Errorf("cost %q", got.runner.Outputs["cost"])
+	}
+	if len(s.Comments) == 1 && !strings.Contains(s.Comments[0].Body, "Cost of this job so far: about $0.006 (1 minute on linux).") {
+		t.Errorf("comment %s", s.Comments[0].Body)
+	}
+}
+
 // A clean change is green everywhere, and a pending check run never stays.
 func TestGitHubPass(t *testing.T) {
 	r := gittest.New(t)
@@ -289,7 +313,7 @@ func TestGitHubPass(t *testing.T) {
 	head := r.Commit("shop")
 	s := githubtest.New(t, githubtest.Config{Token: jobToken, Write: allPermissions, Commits: []string{head}})
 	e := eventCase{name: "push", sha: head, ref: "refs/heads/main", payload: `{"repository":{"default_branch":"main"}}`}
-	got := step(t, "wf-ci", e, r.Dir, "INPUT_GITHUB-TOKEN="+jobToken, "GITHUB_API_URL="+s.URL, "GITHUB_GRAPHQL_URL="+s.GraphQL())
+	got := step(t, "wf-ci", e, r.Dir, "INPUT_GITHUB-TOKEN="+jobToken, "GITHUB_API_URL="+s.URL, "GITHUB_GRAPHQL_URL="+s.GraphQL(), "GITHUB_SERVER_URL="+s.Web())
 	if got.status != exitPass || s.Checks[0].Conclusion != "success" || len(s.Statuses) != 0 {
 		t.Errorf("status %d, %+v\n%s", got.status, s.Checks, got.log)
 	}
@@ -302,7 +326,7 @@ func TestGitHubPass(t *testing.T) {
 	head = r.Commit("wrong")
 	s.Commits = append(s.Commits, head)
 	e.sha = head
-	got = step(t, "wf-ci", e, r.Dir, "INPUT_GITHUB-TOKEN="+jobToken, "GITHUB_API_URL="+s.URL, "GITHUB_GRAPHQL_URL="+s.GraphQL())
+	got = step(t, "wf-ci", e, r.Dir, "INPUT_GITHUB-TOKEN="+jobToken, "GITHUB_API_URL="+s.URL, "GITHUB_GRAPHQL_URL="+s.GraphQL(), "GITHUB_SERVER_URL="+s.Web())
 	if got.status != exitUsage || s.Checks[1].Conclusion != "failure" || !strings.Contains(s.Checks[1].Summary, "configuration") {
 		t.Errorf("status %d, %+v\n%s", got.status, s.Checks[1], got.log)
 	}
@@ -351,7 +375,10 @@ func TestForkPublish(t *testing.T) {
 	if again.runner.Outputs["total-findings"] != forked.runner.Outputs["total-findings"] {
 		t.Error("the bundle became a part of the tree")
 	}
-	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Pulls: map[int]githubtest.Pull{7: {Head: c.head, HeadRepo: "stranger/r"}}})
+	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Pulls: map[int]githubtest.Pull{7: {Head: c.head, HeadRepo: "stranger/r"}}, RunJobs: []githubtest.RunJob{
+		{ID: 3, Name: "gates", Runner: "a", Labels: []string{"ubuntu-latest"}, Started: "2026-11-20T10:00:00Z", Completed: "2026-11-20T10:02:01Z"},
+		{ID: 4, Name: "late", Runner: "b", Labels: []string{"ubuntu-latest"}, Started: "2026-11-20T10:00:00Z"},
+	}})
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -377,6 +404,18 @@ func TestForkPublish(t *testing.T) {
 	}
 	if status, log := post(c.head); status != exitPass || len(s.Checks) != 1 || s.Checks[0].Conclusion != "failure" || s.Checks[0].HeadSHA != c.head || len(s.Comments) != 1 {
 		t.Errorf("status %d, %+v\n%s", status, s.Checks, log)
+	}
+	// The run's cost is what GitHub says of it, once however often it is posted.
+	if status, log := post(c.head); status != exitPass {
+		t.Errorf("status %d\n%s", status, log)
+	}
+	refs := slices.Collect(maps.Keys(s.Refs()))
+	if len(refs) != 1 || !strings.HasPrefix(refs[0], "refs/wf-ci/ledger/10-1/") {
+		t.Fatalf("refs %q", refs)
+	}
+	files := s.Git(t, "ls-tree", "-r", "--name-only", refs[0])
+	if entry := s.Git(t, "show", refs[0]+":"+files); !strings.Contains(entry, `"key":"github:o/r/10/1/3"`) || !strings.Contains(entry, `"usd":"0.018"`) || !strings.Contains(entry, `"task":"#7"`) || strings.Contains(entry, "\n") {
+		t.Errorf("entry %s", entry)
 	}
 }
 
@@ -420,7 +459,7 @@ func TestKilled(t *testing.T) {
 	e := eventCase{name: "push", sha: head, ref: "refs/heads/main", payload: `{"repository":{"default_branch":"main"}}`}
 	for _, grace := range []time.Duration{20 * time.Second, time.Millisecond} {
 		s := githubtest.New(t, githubtest.Config{Token: jobToken, Write: allPermissions, Commits: []string{head}})
-		env := []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL()}
+		env := []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL(), "GITHUB_SERVER_URL=" + s.Web()}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		go func() {
 			for len(s.Snapshot()) == 0 && ctx.Err() == nil {
@@ -445,7 +484,7 @@ func TestKilled(t *testing.T) {
 func TestReviewsReachCheckpoints(t *testing.T) {
 	r := gittest.New(t)
 	r.Write(".wf-ci.yml", "gates:\n  checkpoints: {implementation: [pay/], code_owners: true}\n")
-	r.Write(".github/CODEOWNERS", "* @ana\n")
+	r.Write(".github/CODEOWNERS", "* @ana @org/pay\n")
 	base := r.Commit("base")
 	r.Git("switch", "-q", "-c", "feature")
 	r.Write("pay/a.txt", "1\n")
@@ -459,8 +498,9 @@ func TestReviewsReachCheckpoints(t *testing.T) {
 		{githubtest.Review{Login: "ana", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitPass},
 		{githubtest.Review{Login: "ana", State: "APPROVED", Commit: base, At: "2026-01-02T00:00:00Z"}, exitFail},
 		{githubtest.Review{Login: "eve", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitFail},
+		{githubtest.Review{Login: "kim", State: "APPROVED", Commit: head, At: "2026-01-02T00:00:00Z"}, exitPass}, // of the team
 	} {
-		_, env := c.fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{tt.review}}}})
+		_, env := c.fake(t, githubtest.Config{Members: []string{"org/pay kim"}, Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{tt.review}}}})
 		if got := step(t, "wf-ci", e, copied(t, r.Dir), env...); got.status != tt.status {
 			t.Errorf("%+v: status %d\n%s", tt.review, got.status, got.log)
 		}

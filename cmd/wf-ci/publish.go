@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/wf-ci/wf-ci/costs"
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/report"
@@ -73,10 +74,47 @@ func (c *publishCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usagef("%s: %v; nothing was posted", path, err)
 	}
-	return a.publish(ctx, a.server(token), event, b, github.Job{
+	err = a.publish(ctx, a.server(token), event, b, github.Job{
 		CheckRun: or(in.CheckRun, github.Auto), Comment: or(in.Comment, github.CommentAlways), Upload: github.False,
 		Link: a.runLink(event.Repository, event.Run.ID),
 	})
+	if err == nil && in.Ledger != "off" {
+		if f := a.recordRun(ctx, token, event, b.PullRequest); f != nil {
+			fmt.Fprintf(a.stderr, "note: the cost of the run is not recorded: %s\n", report.Visible(a.redactor.Redact(f.Error())))
+		}
+	}
+	return err
+}
+
+// recordRun records what a run has cost that could not record it itself: as
+// GitHub tells it, whatever that run says.
+func (a *app) recordRun(ctx context.Context, token ci.Secret, e ci.Event, pull int) *github.Failure {
+	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
+	defer cancel()
+	jobs, err := github.Jobs(ctx, a.server(token), e.Repository, e.Run.ID, e.Run.Attempt)
+	if err != nil {
+		return &github.Failure{What: "the ledger", Why: err.Error()}
+	}
+	about := ci.Event{Repository: e.Repository, Public: e.Public, PullRequest: pull, HeadSHA: e.Run.HeadSHA, Fork: true}
+	var list []costs.Entry
+	for _, j := range jobs {
+		if j.Completed.IsZero() {
+			continue
+		}
+		sku, standard := runnerSKU(j.Labels, "", "", "")
+		entry, err := a.minutes(about, fmt.Sprintf("%d/%d/%d", e.Run.ID, e.Run.Attempt, j.ID), j, sku, e.Public && standard, true)
+		if err != nil {
+			return &github.Failure{What: "the ledger", Why: err.Error()}
+		}
+		list = append(list, entry)
+	}
+	l, err := a.openLedger(ctx, token, e.Repository, e.Run.HeadSHA)
+	if err != nil {
+		return &github.Failure{What: "the ledger", Why: err.Error()}
+	}
+	defer l.close()
+	_, err = l.record(ctx, fmt.Sprintf("%d-%d", e.Run.ID, e.Run.Attempt), list)
+	return l.failure(err)
 }
 
 func (a *app) publish(ctx context.Context, server github.Server, e ci.Event, b *github.Bundle, j github.Job) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
+	"github.com/wf-ci/wf-ci/gates/secrets"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/report"
@@ -45,13 +46,23 @@ type localCmd struct {
 	End   endCmd        `cmd:"" help:"End the day: nothing leaks, nothing is forgotten, everything is written down."`
 }
 
-type localGatesCmd struct{ runFlags }
+type localGatesCmd struct {
+	runFlags
+	partFlags
+}
 
-func (c *runCmd) Run(ctx context.Context, a *app) error        { return a.runGates(ctx, c.runFlags) }
-func (c *localGatesCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags) }
+func (c *runCmd) Run(ctx context.Context, a *app) error { return a.runGates(ctx, c.runFlags, hooks{}) }
+
+func (c *localGatesCmd) Run(ctx context.Context, a *app) error {
+	part, since, err := a.part(c.partFlags)
+	if err != nil {
+		return err
+	}
+	return a.runGates(ctx, c.runFlags, hooks{part: part, since: since, trace: !c.JSON && !ci.InCI(a.getenv)})
+}
 
 // runGates is run and local: judge, show, write. The error is the verdict's.
-func (a *app) runGates(ctx context.Context, f runFlags) error {
+func (a *app) runGates(ctx context.Context, f runFlags, h hooks) error {
 	outputs, err := a.parseOutputs(f.Output)
 	if err != nil {
 		return err
@@ -62,7 +73,8 @@ func (a *app) runGates(ctx context.Context, f runFlags) error {
 	if f.Timeout < 0 {
 		return usagef("--timeout %s: want more than zero", f.Timeout)
 	}
-	v, err := a.judgeAndShow(ctx, f, outputs, hooks{tell: func(v *gates.Verdict) { a.tellRunner(v, true) }})
+	h.tell = func(v *gates.Verdict) { a.tellRunner(v, true) }
+	v, err := a.judgeAndShow(ctx, f, outputs, h)
 	if err != nil {
 		return err
 	}
@@ -79,6 +91,9 @@ type hooks struct {
 	reviews func(context.Context) (checkpoints.Reviews, error)
 	tell    func(*gates.Verdict) // after the outputs, before the result is shown. Required.
 	ours    []string             // more files that this run writes
+	part    secrets.Part         // what of it is looked at
+	since   string               // see partFlags
+	trace   bool                 // say where secrets come from, and what to do
 }
 
 // judgeAndShow runs the gates with their progress on stderr, and writes the
@@ -87,15 +102,20 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	o := options{
 		dir: f.Dir, base: f.Base, config: f.Config, all: f.All, only: f.Only, skip: f.Skip, jobs: f.Jobs,
 		timeout: f.Timeout, noCache: f.NoCache, offline: f.Offline, verbose: f.Verbose,
-		outputs: h.ours, opened: h.opened, reviews: h.reviews,
+		outputs: h.ours, opened: h.opened, reviews: h.reviews, part: h.part, since: h.since,
 	}
 	for _, out := range outputs {
 		o.outputs = append(o.outputs, out.path)
+	}
+	traces := ""
+	if h.trace {
+		o.judged = func(ctx context.Context, j *job, v *gates.Verdict) { traces = a.trace(ctx, j, v) }
 	}
 	v, err := a.judgeLive(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	fmt.Fprint(a.stderr, traces)
 	for _, out := range outputs {
 		if err := a.write(out, v); err != nil {
 			// A report that cannot be written is said, and turns no verdict.
@@ -105,7 +125,7 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 	h.tell(v)
 	style := a.style(a.outWidth)
 	style.Brief = a.outWidth > 0 && a.errWidth > 0
-	style.Repeat = f.repeat()
+	style.Repeat = append(f.repeat(), h.repeat()...)
 	show := report.Text(style)
 	out := io.Writer(a.stdout)
 	if f.JSON {
@@ -119,6 +139,16 @@ func (a *app) judgeAndShow(ctx context.Context, f runFlags, outputs []output, h 
 		return nil, err
 	}
 	return v, nil
+}
+
+func (h hooks) repeat() []string {
+	switch {
+	case h.part != secrets.Whole:
+		return []string{"--" + string(h.part)}
+	case h.since != "":
+		return []string{"--since", h.since}
+	}
+	return nil
 }
 
 // judgeLive runs the gates with their progress, and what they had to say, on

@@ -117,15 +117,6 @@ func (a *app) say(line string) {
 	fmt.Fprintf(a.stderr, "wf-ci: %s\n", report.Visible(a.redactor.Redact(line)))
 }
 
-// visibleLines makes each line of a text harmless.
-func visibleLines(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = report.Visible(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
 func reasonText(r worktree.Reason) string {
 	if r.Hint == "" {
 		return r.Rule + ": " + r.Detail

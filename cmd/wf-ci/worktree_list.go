@@ -110,13 +110,13 @@ func (a *app) addCosts(p *worktree.Project, list *worktree.List) error {
 // printList is the list as a table.
 func (a *app) printList(list *worktree.List) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tBRANCH\tPORTS\tCOMMITS\tCHANGES\tAGE\tTODO\tCOST\t")
+	fmt.Fprintln(w, "NAME\tBRANCH\tPORTS\tCOMMITS\tCHANGES\tAGE\tTODO\tCOST")
 	for _, it := range list.Items {
 		name := it.Name
 		if it.Main {
 			name = list.Project + " (main)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", report.Visible(name), report.Visible(branchOf(it)), ports(it.Ports), commitsOf(it), changesOf(it), ageOf(it), todoOf(it), costOf(it))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", report.Visible(name), report.Visible(branchOf(it)), ports(it.Ports), commitsOf(it), changesOf(it), ageOf(it), todoOf(it), costOf(it))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -241,9 +241,9 @@ func (c *worktreeStatusCmd) Run(ctx context.Context, a *app) error {
 			return writeJSON(a.rawOut, map[string]any{"tasks": states})
 		}
 		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "TASK\tSTATE\tDONE\tWAITS FOR\tAGENT\t")
+		fmt.Fprintln(w, "TASK\tSTATE\tDONE\tWAITS FOR\tAGENT")
 		for _, s := range states {
-			fmt.Fprintf(w, "%s\t%s\t%d %%\t%s\t%s\t\n", report.Visible(s.ID), s.State, s.Percent, report.Visible(dash(strings.Join(s.Waits, ", "))), report.Visible(dash(s.Agent)))
+			fmt.Fprintf(w, "%s\t%s\t%d %%\t%s\t%s\n", report.Visible(s.ID), s.State, s.Percent, report.Visible(dash(strings.Join(s.Waits, ", "))), report.Visible(dash(s.Agent)))
 		}
 		return w.Flush()
 	})

@@ -11,7 +11,7 @@ import (
 // Jobs on a bare repository: nothing is lost, doubled, or left behind. (With 64
 // it takes minutes on a small machine: wf-ci costs chaos --jobs 64.)
 func TestChaos(t *testing.T) {
-	const jobs = 10
+	const jobs = 6
 	store := refs.Store{Repo: gittest.New(t).Open(), Remote: git.Remote{Name: bare(t)}}
 	trial, err := store.Chaos(ctx, jobs, noon)
 	if err != nil || !trial.OK() || trial.Entries != jobs+jobs/2 || trial.Killed == 0 || trial.Compactions == 0 {

@@ -72,7 +72,7 @@ func (s Store) compact(ctx context.Context, branch string, fold Fold) (Compactio
 		if done.Commit, err = s.commit(ctx, tip, ledger, fold); err != nil {
 			return done, err
 		}
-		if err := s.refs().Set(ctx, git.Update{Ref: branch, Old: tip, New: done.Commit}); err != nil {
+		if done.Commit, err = s.advance(ctx, git.Update{Ref: branch, Old: tip, New: done.Commit}); err != nil {
 			return done, err
 		}
 	}

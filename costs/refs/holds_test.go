@@ -39,7 +39,7 @@ func TestReserve(t *testing.T) {
 	for name, remote := range remotes(t) {
 		t.Run(name, func(t *testing.T) {
 			store := refs.Store{Repo: gittest.New(t).Open(), Remote: remote}
-			const jobs, fit = 5, 2
+			const jobs, fit = 3, 2
 			errs := make([]error, jobs)
 			var wg sync.WaitGroup
 			for i := range jobs {

@@ -27,9 +27,22 @@ type Store struct {
 	Remote git.Remote // who holds the refs. Zero: the repository itself.
 	// Space is what the names of our refs begin with. Empty: refs/wf-ci.
 	Space string
+	// Sign is asked where the remote refuses a push to a branch: it may make a
+	// commit of the same tree and parent on the remote that is not refused, and
+	// give its id. Nil: a refusal is an error.
+	Sign func(ctx context.Context, u git.Update, refusal error) (commit string, err error)
 }
 
 func (s Store) refs() git.Refs { return s.Repo.Refs(s.Remote) }
+
+// advance moves a branch, and gives the commit that it is at then.
+func (s Store) advance(ctx context.Context, u git.Update) (string, error) {
+	err := s.refs().Set(ctx, u)
+	if err == nil || s.Sign == nil || errors.Is(err, git.ErrMoved) || ctx.Err() != nil {
+		return u.New, err
+	}
+	return s.Sign(ctx, u, err)
+}
 
 func (s Store) name(parts ...string) string {
 	space := s.Space

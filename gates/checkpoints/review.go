@@ -15,6 +15,10 @@ type Reviews struct {
 	Author string   // login of whoever opened the change. Required.
 	Head   string   // commit that a review has to be given for. Required.
 	List   []Review // in the order of time
+
+	// InTeams asks which of these teams ("organisation/team") a person is in. It
+	// is asked of reviewers where a team owns a file. Nil: nobody can say.
+	InTeams func(ctx context.Context, login string, teams []string) ([]string, error)
 }
 
 // Review is one person's word on the change.
@@ -129,11 +133,48 @@ func (b *book) review(ctx context.Context, who *owners, files []File) (string, e
 		}
 		b.reviews = &r
 	}
+	if err := b.reviews.askTeams(ctx, who.teams(files)); err != nil {
+		return "", err
+	}
 	people, err := b.everybody(ctx)
 	if err != nil {
 		return "", err
 	}
 	return b.options.reviewed(who, people, *b.reviews, files), nil
+}
+
+// teams own some of the files.
+func (o *owners) teams(files []File) []string {
+	var teams []string
+	for _, f := range files {
+		for _, owner := range o.of(string(f.Path)) {
+			if isTeam(owner) {
+				teams = append(teams, strings.TrimPrefix(owner, "@"))
+			}
+		}
+	}
+	slices.Sort(teams)
+	return slices.Compact(teams)
+}
+
+// askTeams adds to the reviews that decide which teams their authors are in.
+func (r *Reviews) askTeams(ctx context.Context, teams []string) error {
+	if r.InTeams == nil || len(teams) == 0 {
+		return nil
+	}
+	asked := make(map[string][]string)
+	for i, review := range r.List {
+		in, ok := asked[review.Login]
+		if !ok {
+			var err error
+			if in, err = r.InTeams(ctx, review.Login, teams); err != nil {
+				return fmt.Errorf("ask who is in a team: %w", err)
+			}
+			asked[review.Login] = in
+		}
+		r.List[i].Teams = append(slices.Clone(review.Teams), in...)
+	}
+	return nil
 }
 
 // hint is what nobody can tell where no platform is asked; empty: all owners are

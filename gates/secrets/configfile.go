@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -38,8 +39,35 @@ func parseConfig(name string, data []byte) (*file, error) {
 		return nil, fmt.Errorf("%s: %s: wrong type", name, quotedNames(err))
 	}
 	r := configReader{name: name, lines: keyLines(data)}
+	r.unknownKeys(v)
 	return r.file(&vc)
 }
+
+var invalidKeys = regexp.MustCompile(`'([\w\[\].-]*)' has invalid keys: (.*)`)
+
+// unknownKeys are faults: gitleaks passes over them, and what they were meant to
+// say goes unsaid.
+func (r *configReader) unknownKeys(v *viper.Viper) {
+	err := v.UnmarshalExact(new(config.ViperConfig))
+	if err == nil {
+		return
+	}
+	found := invalidKeys.FindAllStringSubmatch(err.Error(), -1)
+	for _, m := range found {
+		for _, key := range strings.Split(m[2], ", ") {
+			at := strings.TrimPrefix(strings.ToLower(m[1])+"."+key, ".")
+			if !keyShape.MatchString(key) {
+				key = "…" // anything can stand there
+			}
+			r.fault(at, "unknown key %q", key)
+		}
+	}
+	if len(found) == 0 {
+		r.fault("", "%s: unknown keys", quotedNames(err))
+	}
+}
+
+var keyShape = regexp.MustCompile(`^[A-Za-z_-]{1,24}$`)
 
 var keyName = regexp.MustCompile(`'[\w\[\].-]+'`)
 
@@ -107,6 +135,9 @@ func (r *configReader) rule(key string, vc *config.ViperConfig, i int) scan.Rule
 		SecretGroup: from.SecretGroup, Entropy: from.Entropy, Tags: from.Tags, SkipReport: from.SkipReport,
 	}
 	for _, k := range from.Keywords {
+		if k == "" {
+			r.fault(key+".keywords", "rule %q: a keyword is empty, and gitleaks finds none in any text: take it out", from.ID)
+		}
 		out.Keywords = append(out.Keywords, strings.ToLower(k))
 	}
 	r.patterns(key+".regex", fmt.Sprintf("rule %q: regex", from.ID), from.Regex)
@@ -204,6 +235,12 @@ func (f *file) finish() (scan.Rules, error) {
 		}
 		if r.Regex == "" && r.Path == "" {
 			fault("%s: both |regex| and |path| are empty, this rule will have no effect", r.ID)
+		}
+		if r.SecretGroup < 0 {
+			fault("rule %q: secretGroup is %d", r.ID, r.SecretGroup)
+		}
+		if math.IsNaN(r.Entropy) {
+			fault("rule %q: entropy is not a number", r.ID)
 		}
 		if r.Regex != "" && r.SecretGroup > 0 {
 			if re, err := regexp.Compile(r.Regex); err == nil && r.SecretGroup > re.NumSubexp() {

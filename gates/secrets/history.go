@@ -28,8 +28,13 @@ func (g *gate) anyCommit(ctx context.Context, t *gates.Target) (bool, error) {
 	if revs == nil {
 		return false, nil
 	}
-	some, err := t.Repo.Commits(ctx, 1, revs...)
-	return len(some) > 0, err
+	if g.options.Part == Whole && g.options.Since.none() {
+		some, err := t.Repo.Commits(ctx, 1, revs...)
+		return len(some) > 0, err
+	}
+	l := look{target: t, since: g.options.Since, scope: g.options.Part}
+	commits, _, err := l.split(ctx, revs)
+	return len(commits) > 0, err
 }
 
 // history looks at the commits that are here. missing is why that is not the
@@ -39,7 +44,7 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	if revs == nil {
 		return nil, nil
 	}
-	whole := len(revs) == 1
+	whole := len(revs) == 1 && l.since.none()
 	var known tip
 	if whole {
 		var since string
@@ -56,7 +61,7 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	}
 	l.examined.Commits += known.Commits
 	if known.Commit != l.target.Change.Head {
-		if err := l.since(ctx, revs); err != nil {
+		if err := l.reached(ctx, revs); err != nil {
 			return nil, err
 		}
 	}
@@ -70,9 +75,9 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	return l.missing(whole, int(l.examined.Commits)), nil
 }
 
-// since looks at the commits that the revisions reach.
-func (l *look) since(ctx context.Context, revs []string) error {
-	commits, merges, err := l.target.Repo.Split(ctx, revs...)
+// reached looks at the commits that the revisions reach.
+func (l *look) reached(ctx context.Context, revs []string) error {
+	commits, merges, err := l.split(ctx, revs)
 	if err != nil {
 		return fmt.Errorf("list the history: %w", err)
 	}
@@ -158,6 +163,8 @@ func (l *look) missing(full bool, commits int) error {
 	switch {
 	case full:
 		return fmt.Errorf("the clone is shallow: %s here, the older history is not; %s, or set gates.secrets.history: %s", areHere(commits), fetchHint, less)
+	case l.cut:
+		return fmt.Errorf("the clone is shallow: the commits %s are not all here; %s", l.since, fetchHint)
 	case !whole:
 		return fmt.Errorf("the clone is shallow: the commits of the change are not all here; %s, or set gates.secrets.history: %s", fetchHint, less)
 	}

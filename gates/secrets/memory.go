@@ -73,7 +73,7 @@ func remember(t *gates.Target, r *rules) *memory {
 	if t.Cache == nil || t.DataDir == "" || t.Repo.Shallow {
 		return nil
 	}
-	key, err := sealKey(filepath.Join(t.DataDir, "secrets.key"))
+	key, err := MachineKey(t.DataDir)
 	if err != nil {
 		t.Log.Info("secrets: nothing is remembered", "error", err)
 		return nil
@@ -132,7 +132,11 @@ func (m *memory) save(t *gates.Target) {
 	}
 }
 
-// sealKey reads this machine's key, or makes it.
+// MachineKey is this machine's key, which lies in a directory of this user's; it
+// is made when there is none.
+func MachineKey(dir string) ([]byte, error) { return sealKey(filepath.Join(dir, "secrets.key")) }
+
+// sealKey reads a key, or makes it.
 func sealKey(path string) ([]byte, error) {
 	const size = 32
 	key, err := os.ReadFile(path)

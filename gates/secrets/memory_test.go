@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -201,4 +203,40 @@ func TestRunsSideBySideRemember(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A memory that was ours once, or is another repository's, hides nothing.
+func TestMemoryOfAnotherTimeAndPlace(t *testing.T) {
+	l := newLaptop(t)
+	l.repo.Write("plain", "nothing\n")
+	l.repo.Commit("one")
+	l.same("first run")
+	name, old := l.only()
+	l.commit(2, awsKey(2))
+	want := len(l.same("with a key").Findings)
+	l.cache.entries[name] = old
+	if n := len(l.same("the memory is set back").Findings); n != want || n == 0 {
+		t.Errorf("%d findings, want %d", n, want)
+	}
+	// The same machine, the same commit ids, another repository.
+	other := newLaptop(t)
+	other.dir = l.dir
+	other.repo.Write("plain", "nothing\n")
+	other.repo.Commit("one")
+	other.same("the other repository")
+	_, foreign := other.only()
+	l.cache.entries[name] = foreign
+	if n := len(l.same("the memory of the other").Findings); n != want {
+		t.Errorf("%d findings, want %d", n, want)
+	}
+	// Another key: nothing that was sealed before opens.
+	for _, key := range []string{"", "short", strings.Repeat("k", 32)} {
+		l.same("again")
+		if err := os.WriteFile(filepath.Join(l.dir, "secrets.key"), []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(l.same("the key is another").Findings); n != want {
+			t.Errorf("%d findings, want %d", n, want)
+		}
+	}
 }

@@ -44,12 +44,21 @@ const (
 // Options are the gate's part of the policy.
 type Options struct {
 	History History // empty: Full
+
+	// Since is how far back the history is looked at, besides the change; zero:
+	// as far as History says.
+	Since Since
+	// Part: only what the change brings is looked at, whatever History says.
+	Part Part
 }
 
 // Gate is the gate secrets.
 func Gate(o Options) gates.Gate {
 	if o.History == "" {
 		o.History = Full
+	}
+	if o.Part != Whole {
+		o.History, o.Since = Change, Since{}
 	}
 	g := &gate{options: o}
 	return gates.Gate{
@@ -60,7 +69,7 @@ func Gate(o Options) gates.Gate {
 		Weight:   8,
 		Memory:   128,
 		TreeOnly: true,
-		CacheKey: fmt.Sprintf("%s %s, schema %d, history %s", engineName, engineVersion, schema, o.History),
+		CacheKey: fmt.Sprintf("%s %s, schema %d, history %s%s%s", engineName, engineVersion, schema, o.History, o.Since.words(), o.Part.words()),
 		Plan:     g.plan,
 		Run:      g.run,
 	}
@@ -96,7 +105,8 @@ func (g *gate) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) {
 	// What is expected is what gitleaks' own rules would read: a configuration
 	// that allows every path does not make an empty look a sound one.
 	var plan gates.Plan
-	if anyFile(builtin(), t.Tree.Files) {
+	files := g.options.Part.files(t)
+	if anyFile(builtin(), files) {
 		plan.Expect.Files = 1
 	}
 	some, err := g.anyCommit(ctx, t)
@@ -106,8 +116,8 @@ func (g *gate) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) {
 	if some {
 		plan.Expect.Commits = 1
 	}
-	if len(t.Tree.Files) == 0 && !some {
-		plan.Skip = "no files and no commits"
+	if len(files) == 0 && !some {
+		plan.Skip = g.options.Part.nothing()
 	}
 	return plan, nil
 }
@@ -121,7 +131,10 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 	if err != nil {
 		return gates.Outcome{}, err
 	}
-	l := &look{target: t, rules: r, jobs: max(1, t.Jobs), memory: remember(t, r)}
+	l := &look{target: t, rules: r, jobs: max(1, t.Jobs), since: g.options.Since, scope: g.options.Part}
+	if l.scope == Whole {
+		l.memory = remember(t, r)
+	}
 	if err := l.tree(ctx); err != nil {
 		return gates.Outcome{}, err
 	}
@@ -143,6 +156,12 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 		},
 	}
 	judge := judge{target: t, rules: r, ignored: ignored, skipped: l.skipped}
+	if l.scope == Unpushed {
+		judge.skipped = make(map[string]bool)
+		for _, f := range t.Tree.Files {
+			judge.skipped[f.Path] = true
+		}
+	}
 	out.Findings, out.Rules = judge.findings(l.found)
 	if missing == nil {
 		ignored.logUnused(t.Log)

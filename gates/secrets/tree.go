@@ -25,6 +25,9 @@ type look struct {
 	rules  *rules
 	jobs   int
 	memory *memory // nil: none
+	since  Since
+	scope  Part
+	cut    bool // a shallow clone ends in what is listed
 
 	mu       sync.Mutex
 	found    []found
@@ -77,7 +80,7 @@ func (l *look) note(f git.File, binary bool) {
 // files are those worth reading: no symlinks, nothing empty, nothing that an
 // allowlist of the rules leaves out.
 func (l *look) files(ctx context.Context) ([]git.File, error) {
-	all := l.target.Tree.Files
+	all := l.scope.files(l.target)
 	skip := make([]bool, len(all))
 	names := pathFilter{rules: l.rules}
 	g, gctx := errgroup.WithContext(ctx)

@@ -27,6 +27,7 @@ type Event struct {
 
 	DefaultBranch string // short name
 	Repository    string // owner/name
+	Public        bool   // everybody may see the repository
 
 	Run WorkflowRun // of the event workflow_run: the run that it is about
 
@@ -44,6 +45,7 @@ type Event struct {
 // WorkflowRun is a run that has ended, as GitHub says it.
 type WorkflowRun struct {
 	ID             int64
+	Attempt        int // from 1
 	HeadSHA        string
 	HeadRepository string // owner/name; empty: it is gone
 	Event          string // what started it
@@ -106,6 +108,7 @@ func (e *Event) fromEnv(c *checker, getenv func(string) string) {
 // whose refs mean another thing for pull_request_target (github.md 0.2).
 func (e *Event) fromPayload(c *checker, p payload) {
 	e.DefaultBranch = c.branch("repository.default_branch", p.Repository.DefaultBranch)
+	e.Public = p.Repository.Visibility == "public"
 	e.Before = c.id("before", p.Before)
 	e.After = c.id("after", p.After)
 	switch {
@@ -119,7 +122,7 @@ func (e *Event) fromPayload(c *checker, p payload) {
 	case p.WorkflowRun != nil:
 		r := p.WorkflowRun
 		e.Run = WorkflowRun{
-			ID: r.ID, HeadSHA: c.id("workflow_run.head_sha", r.HeadSHA),
+			ID: r.ID, Attempt: max(1, r.Attempt), HeadSHA: c.id("workflow_run.head_sha", r.HeadSHA),
 			Event: plainText(r.Event), Conclusion: plainText(r.Conclusion),
 		}
 		if r.HeadRepository != nil {

@@ -65,7 +65,7 @@ func TestReadEvent(t *testing.T) {
 			name: "workflow_run",
 			payload: `{"workflow_run": {"id": 5, "head_sha": "` + id("a") + `", "event": "pull_request", "conclusion": "success",
 				"head_repository": {"full_name": "eve/name"}}}`,
-			want: ci.Event{Run: ci.WorkflowRun{ID: 5, HeadSHA: id("a"), HeadRepository: "eve/name", Event: "pull_request", Conclusion: "success"}},
+			want: ci.Event{Run: ci.WorkflowRun{ID: 5, Attempt: 1, HeadSHA: id("a"), HeadRepository: "eve/name", Event: "pull_request", Conclusion: "success"}},
 		},
 		{
 			name: "merge_group",

@@ -26,6 +26,7 @@ type payload struct {
 	WorkflowRun *struct {
 		ID             int64  `json:"id"`
 		HeadSHA        string `json:"head_sha"`
+		Attempt        int    `json:"run_attempt"`
 		Event          string `json:"event"`
 		Conclusion     string `json:"conclusion"`
 		HeadRepository *struct {
@@ -39,6 +40,7 @@ type payload struct {
 	Forced     bool   `json:"forced"`
 	Repository struct {
 		DefaultBranch string `json:"default_branch"`
+		Visibility    string `json:"visibility"`
 	} `json:"repository"`
 }
 

@@ -133,6 +133,9 @@ const (
 // SecretsGate are the options of the gate secrets.
 type SecretsGate struct {
 	Gate
+	// Verify is asked by local runs only. Empty: nobody is.
+	Verify string `key:"verify" format:"command" strict:"same" doc:"Shell command line that local runs give each secret that was found, on its standard input (WF_CI_RULE is the rule): status 0 says that it still works, 1 that it does not. As the base has it, never the change. Absent: no secret leaves."`
+
 	History Depth `key:"history" default:"full" enum:"full change none" strict:"low" doc:"Commits to read besides the tree: full (all reachable from HEAD), those of the change, or none."`
 }
 

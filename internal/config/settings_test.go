@@ -144,7 +144,7 @@ func set(t *testing.T, c *Config, key, value, origin string) {
 
 // TestSetEveryKey sets every key to the value that it has.
 func TestSetEveryKey(t *testing.T) {
-	c := parse(t, "gates: {g: {run: make, sarif: a, env: [A, B], dir: d, severity: {a.b.c: note}}, coverage: {report: r, run: make, base_report: b}, tests: {reports: [a, b], run: make}, types: {report: r}, bundle: {paths: [a], baseline: b}, sast: {semgrep_rules: a, ast_grep_rules: b, bandit_config: c, ruff_config: d, eslint_config: e}}\ndefault_branch: main")
+	c := parse(t, "gates: {secrets: {verify: make}, g: {run: make, sarif: a, env: [A, B], dir: d, severity: {a.b.c: note}}, coverage: {report: r, run: make, base_report: b}, tests: {reports: [a, b], run: make}, types: {report: r}, bundle: {paths: [a], baseline: b}, sast: {semgrep_rules: a, ast_grep_rules: b, bandit_config: c, ruff_config: d, eslint_config: e}}\ndefault_branch: main")
 	before := c.Digest()
 	for _, s := range c.Settings() {
 		set(t, c, s.Key, s.Value, "flag")

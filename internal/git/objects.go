@@ -121,3 +121,15 @@ func (r *Repo) FilesAt(ctx context.Context, rev, under string) ([]File, error) {
 	}
 	return slices.DeleteFunc(files, func(f File) bool { return f.Kind == Symlink }), nil
 }
+
+// TreeID is the id of a commit's tree.
+func (r *Repo) TreeID(ctx context.Context, commit string) (string, error) {
+	if !IsID(commit) {
+		return "", fmt.Errorf("commit %q: want an id", commit)
+	}
+	out, err := r.output(ctx, r.asStore("rev-parse", "--verify", "--quiet", commit+"^{tree}"))
+	if err != nil {
+		return "", fmt.Errorf("find the tree of %s: %w", commit, err)
+	}
+	return strings.TrimSpace(out), nil
+}

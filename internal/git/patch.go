@@ -39,6 +39,9 @@ func (r *Repo) patches(ctx context.Context, commits []string, parse patchReader,
 	}
 	args := []string{"diff-tree", "--stdin", "--always", "-r", "-p", "-U0", "--no-color", "--no-ext-diff",
 		"--no-textconv", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all"}
+	if r.localAttributes() {
+		args = append(args, "--text")
+	}
 	c := r.asStore(append(args, flags...)...)
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	return r.parsed(ctx, c, func(out *bufio.Reader) error {

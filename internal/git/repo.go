@@ -205,9 +205,22 @@ func exited(err error, status int) bool {
 func (r *Repo) Head(ctx context.Context) (string, error) {
 	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
 	if exited(err, 1) {
-		return "", nil
+		return "", r.unborn(ctx)
 	}
 	return strings.TrimSpace(out), err
+}
+
+// unborn is nil where HEAD names no commit yet. A commit that is named and not
+// here is an error, and no repository without history.
+func (r *Repo) unborn(ctx context.Context) error {
+	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--verify", "--quiet", "HEAD"))
+	if exited(err, 1) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("HEAD is the commit %.12s, and that cannot be read (git fsck says more)", out)
+	}
+	return err
 }
 
 // Commit is the id of the commit that a revision names. The error is

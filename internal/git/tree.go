@@ -123,7 +123,7 @@ func (r *Repo) TreeAt(ctx context.Context, rev string) (*Tree, error) {
 func (r *Repo) headTree(ctx context.Context) (string, error) {
 	out, err := r.output(ctx, r.command(r.Dir, "rev-parse", "--verify", "--quiet", "HEAD^{tree}"))
 	if exited(err, 1) {
-		return "", nil
+		return "", r.unborn(ctx)
 	}
 	return strings.TrimSpace(out), err
 }
@@ -157,6 +157,11 @@ func (r *Repo) copyIndex(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
+	return copyWithTimes(from, to)
+}
+
+// copyWithTimes copies an index; one that is not there is an empty one.
+func copyWithTimes(from, to string) error {
 	data, err := os.ReadFile(from)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // nothing was ever added

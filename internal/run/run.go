@@ -5,6 +5,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -124,11 +125,6 @@ func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Args[0] = c.Name
 	cmd.Dir = c.Dir
 	cmd.Env = env
-	cmd.Stderr = stderr
-	cmd.Stdout = stdout
-	if c.Stdout != nil {
-		cmd.Stdout = c.Stdout
-	}
 	setGroup(cmd)
 	var cookie string
 	if c.Contain {
@@ -136,40 +132,78 @@ func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
 		cmd.Env = append(cmd.Env, cookie)
 	}
 	cmd.Cancel = func() error { return endGroup(cmd.Process.Pid) }
-	// After the child's own end, or grace after the cancel, its pipes are
-	// closed: a descendant that holds them cannot keep us waiting.
 	cmd.WaitDelay = grace
-
 	feed, err := feeder(cmd, c.Stdin)
 	if err != nil {
 		return Result{}, err
 	}
+	var to io.Writer = stdout
+	if c.Stdout != nil {
+		to = c.Stdout
+	}
+	outs, err := connect(cmd, to, stderr)
+	if err != nil {
+		return Result{}, err
+	}
 	start := time.Now()
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	for _, s := range outs {
+		s.started()
+	}
+	if err != nil {
 		return Result{}, &NotStartedError{Name: c.Name, Missing: errors.Is(err, os.ErrNotExist), Err: err}
 	}
 	go feed()
 	err = cmd.Wait()
+	// What it left in the background may finish its line; then it is ended.
+	whole, readErr := finish(outs, grace)
 	killGroup(cmd.Process.Pid)
 	if c.Contain {
 		killStragglers(cookie)
 	}
-
-	res := Result{Stdout: stdout.output(), Stderr: stderr.output(), Exit: exitStatus(cmd), Elapsed: time.Since(start)}
-	if ctxErr := context.Cause(ctx); ctxErr != nil {
-		return res, fmt.Errorf("%s: %w", c.Name, ctxErr)
+	if !whole && ctx.Err() == nil {
+		whole, readErr = finish(outs, drain)
 	}
-	if errors.Is(err, exec.ErrWaitDelay) && res.Exit == 0 {
-		err = nil // it ended well; a descendant held its output open and is dead now
+	res := Result{Exit: exitStatus(cmd), Elapsed: time.Since(start)}
+	if whole {
+		res.Stdout, res.Stderr = stdout.output(), stderr.output()
+	} else {
+		readErr = errHeld // somebody may still be writing to them
+		for _, s := range outs {
+			_ = s.read.Close()
+		}
+	}
+	return res, ended(ctx, c.Name, res, cmp.Or(err, readErr))
+}
+
+// connect gives a child its outputs.
+func connect(cmd *exec.Cmd, stdout, stderr io.Writer) ([]*stream, error) {
+	out, err := newStream(stdout)
+	if err != nil {
+		return nil, err
+	}
+	errs, err := newStream(stderr)
+	if err != nil {
+		out.started()
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = out.write, errs.write
+	return []*stream{out, errs}, nil
+}
+
+// ended is what the end of a child means.
+func ended(ctx context.Context, name string, res Result, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("%s: %w", name, cause)
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) || res.Exit != 0 {
-		return res, &ExitError{Name: c.Name, Exit: res.Exit, Stderr: lastLines(res.Stderr.Bytes, 5, 500)}
+		return &ExitError{Name: name, Exit: res.Exit, Stderr: lastLines(res.Stderr.Bytes, 5, 500)}
 	}
 	if err != nil {
-		return res, fmt.Errorf("%s: %w", c.Name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	return res, nil
+	return nil
 }
 
 // feeder gives the function that fills a child's standard input. os/exec would

@@ -174,3 +174,50 @@ func TestTheChildSeesOnlyItsEnvironment(t *testing.T) {
 		t.Errorf("the child saw:\n%s", out)
 	}
 }
+
+// slow is a writer that has its turn late, as a reader on a busy machine has.
+type slow struct {
+	bytes.Buffer
+	waited bool
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	if !s.waited {
+		s.waited = true
+		time.Sleep(time.Second) // more than the grace
+	}
+	return s.Buffer.Write(p)
+}
+
+func TestOutputIsNeverCut(t *testing.T) {
+	c := sh(t, "echo one; echo two")
+	out := &slow{}
+	c.Stdout = out
+	if _, err := newRunner().Run(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); got != "one\ntwo\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAnOutputWithoutEndIsAnError(t *testing.T) {
+	t.Parallel()
+	c := sh(t, "echo one; setsid sh -c 'echo $$ >pid; exec sleep 60' & sleep 0.3")
+	c.Contain = false
+	res, err := newRunner().Run(context.Background(), c)
+	if err == nil || !strings.Contains(err.Error(), "stayed open") || len(res.Stdout.Bytes) != 0 {
+		t.Errorf("%v, %q", err, res.Stdout.Bytes)
+	}
+	data, err := os.ReadFile(filepath.Join(c.Dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+}

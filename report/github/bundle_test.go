@@ -80,7 +80,7 @@ func FuzzBundle(f *testing.F) {
 		}
 		j := job()
 		j.Name, j.Head = b.Name, b.Head
-		if body, err := commentBody(&j, b.Verdict); err != nil || len(body) > maxComment {
+		if body, err := commentBody(context.Background(), &j, b.Verdict); err != nil || len(body) > maxComment {
 			t.Errorf("a comment of %d bytes, %v", len(body), err)
 		}
 		if _, err := checkOutput(b.Verdict, 0); err != nil {

@@ -27,6 +27,7 @@ import (
 type Server struct {
 	API     string // GITHUB_API_URL; empty: https://api.github.com
 	GraphQL string // GITHUB_GRAPHQL_URL; empty: https://api.github.com/graphql
+	Web     string // GITHUB_SERVER_URL; empty: https://github.com
 	Token   string // Required.
 	Version string // of wf-ci, for the User-Agent
 
@@ -82,11 +83,11 @@ func newSession(s Server, repository string) (*session, error) {
 	if s.Token == "" {
 		return nil, errors.New("there is no token")
 	}
-	api, err := address("GITHUB_API_URL", s.API, "https://api.github.com")
+	api, err := address("GITHUB_API_URL", s.API, apiOf(s.Web))
 	if err != nil {
 		return nil, err
 	}
-	graphql, err := address("GITHUB_GRAPHQL_URL", s.GraphQL, api.String()+"/graphql")
+	graphql, err := address("GITHUB_GRAPHQL_URL", s.GraphQL, graphqlOf(api.String()))
 	if err != nil {
 		return nil, err
 	}

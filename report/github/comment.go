@@ -24,7 +24,7 @@ const (
 // comment keeps one comment on the pull request, or nothing, as the job wants.
 // Green results change one that is there; only "always" makes a new one of them.
 func (s *session) comment(ctx context.Context, j *Job, v *gates.Verdict) error {
-	body, err := commentBody(j, v)
+	body, err := commentBody(ctx, j, v)
 	if err != nil {
 		return err
 	}
@@ -125,14 +125,18 @@ func laterRun(body string, run int64) bool {
 	return err == nil && n > run
 }
 
-func commentBody(j *Job, v *gates.Verdict) (string, error) {
+func commentBody(ctx context.Context, j *Job, v *gates.Verdict) (string, error) {
 	head := fmt.Sprintf("%srun=%d -->\n", marker(j.Name), j.RunID)
 	foot := ""
 	if j.Link != "" {
 		foot = "\n[the whole run](" + j.Link + ")\n"
 	}
 	lines := newLine(v)
-	for _, line := range []string{j.Cost, j.Origin} {
+	cost := ""
+	if j.Cost != nil {
+		cost = j.Cost(ctx)
+	}
+	for _, line := range []string{cost, j.Origin} {
 		if line != "" {
 			lines = append(lines, line)
 		}

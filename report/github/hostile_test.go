@@ -1,6 +1,7 @@
 package github
 
 import (
+	"context"
 	"math/rand/v2"
 	"regexp"
 	"strings"
@@ -87,8 +88,8 @@ func TestCommentIsInert(t *testing.T) {
 		g2 := gates.GateVerdict{ID: "my-gate", Status: gates.StatusSkipped, Scope: gates.ScopeAll, Reason: poisoned(r)}
 		v.Gates = append(v.Gates, g2)
 		j := job()
-		j.Name, j.Cost, j.Origin, j.Link = "wf-ci / "+poisoned(r), poisoned(r), poisoned(r), ""
-		body, err := commentBody(&j, v)
+		j.Name, j.Cost, j.Origin, j.Link = "wf-ci / "+poisoned(r), func(context.Context) string { return poisoned(r) }, poisoned(r), ""
+		body, err := commentBody(context.Background(), &j, v)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,10 @@ type Job struct {
 	RunID       int64  // of the workflow run; later ones are larger
 	Link        string // to the workflow run
 	Origin      string // where the result is from, in a line; empty: from this run
-	Cost        string // of this pull request, in a line; empty: not known
+
+	// Cost says what the run and the pull request have cost, in a line; empty:
+	// not known. It is asked when the check run is complete. Nil: not known.
+	Cost func(context.Context) string
 
 	CheckRun string // Auto, True or False
 	Upload   string // Auto, True or False

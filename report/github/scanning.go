@@ -114,7 +114,7 @@ func scanningFailure(err error) *Failure {
 		return nil
 	}
 	var answer *gh.ErrorResponse
-	if errors.As(err, &answer) && strings.Contains(answer.Message, "ecurity must be enabled") {
+	if errors.As(err, &answer) && notSwitchedOn(answer.Message) {
 		f.Need, f.Why = "", "it is not switched on for this repository (a private one needs GitHub Code Security)"
 	}
 	if statusOf(err) == http.StatusRequestEntityTooLarge {

@@ -40,7 +40,12 @@ func library(t testing.TB, text string) config.Config {
 // rulesOf are the rules of a configuration as gitleaks has read it.
 func rulesOf(c config.Config) Rules {
 	out := Rules{Allowlists: allowlistsOf(c.Allowlists), Path: c.Path}
+	seen := make(map[string]bool)
 	for _, id := range c.OrderedRules {
+		if seen[id] {
+			continue // the last of an id counts
+		}
+		seen[id] = true
 		from := c.Rules[id]
 		r := Rule{
 			ID: id, Description: from.Description, SecretGroup: from.SecretGroup, Entropy: from.Entropy,

@@ -65,7 +65,7 @@ func least(schemas map[string]any, v any) any {
 	for _, name := range required {
 		key, _ := name.(string)
 		out[key] = least(schemas, properties[key])
-		if out[key] == "x" && strings.HasSuffix(key, "_at") {
+		if out[key] == "x" && (strings.HasSuffix(key, "_at") || key == "date") {
 			out[key] = "2026-01-02T03:04:05Z"
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
@@ -179,7 +180,8 @@ func CheckSARIF(data []byte) error {
 			return fmt.Errorf("%s: rejecting SARIF: too many results or rules, or none at all", category)
 		}
 		for _, rule := range run.Tool.Driver.Rules {
-			if rule.ID == "" || rule.ShortDescription.Text == "" || rule.FullDescription.Text == "" || rule.Help.Text == "" || len(rule.Properties.Tags) > 20 {
+			if rule.ID == "" || rule.ShortDescription.Text == "" || rule.FullDescription.Text == "" || rule.Help.Text == "" || len(rule.Properties.Tags) > 20 ||
+				utf8.RuneCountInString(rule.FullDescription.Text) > 1024 {
 				return fmt.Errorf("rule %q lacks a text, or has too many tags", rule.ID)
 			}
 			if v := rule.Properties.Severity; v != nil {
@@ -192,7 +194,7 @@ func CheckSARIF(data []byte) error {
 			if res.RuleIndex != nil && (*res.RuleIndex >= uint64(len(run.Tool.Driver.Rules)) || run.Tool.Driver.Rules[*res.RuleIndex].ID != res.RuleID) {
 				return fmt.Errorf("result of %q: ruleIndex", res.RuleID)
 			}
-			if !slices.Contains([]string{"note", "warning", "error"}, res.Level) || res.Message.Text == "" || len(res.Locations) == 0 {
+			if !slices.Contains([]string{"note", "warning", "error"}, res.Level) || res.Message.Text == "" || len(res.Locations) == 0 || len(res.Locations) > 1000 {
 				return fmt.Errorf("result of %q: level %q, a message and a location", res.RuleID, res.Level)
 			}
 			place := res.Locations[0].PhysicalLocation

@@ -90,6 +90,9 @@ func compileAll(m map[string]any, name string, at func(...string) (*jsonschema.S
 // find is the operation of a request, with the values in its path.
 func find(operations []operation, method string, segments []string) (operation, map[string]string, bool) {
 	for _, op := range operations {
+		if last := len(op.path) - 1; op.path[last] == "{ref}" && len(segments) > last { // a ref has slashes
+			segments = append(segments[:last:last], strings.Join(segments[last:], "/"))
+		}
 		if op.method != method || len(op.path) != len(segments) {
 			continue
 		}

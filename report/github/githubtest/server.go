@@ -29,13 +29,19 @@ type Config struct {
 	Login      string // whose token it is; empty: "github-actions[bot]"
 
 	// Write are the permissions that the token has: "checks", "statuses",
-	// "pull-requests", "security-events".
+	// "pull-requests", "security-events", "contents", "actions".
 	Write []string
 
 	Commits []string     // ids that the repository has; none: any id is one
 	Pulls   map[int]Pull // pull requests, by number
 	Rules   []any        // what GET rules/branches/{branch} answers
 	Branch  any          // what GET branches/{branch} answers; nil: 404
+
+	Private   bool     // its jobs are seen with the permission "actions" only
+	RunJobs   []RunJob // of any workflow run
+	Members   []string // "organisation/team login": who is in a team
+	Protected []string // refs that take changes through a pull request only
+	Signed    []string // refs that take signed commits only
 
 	NoCodeScanning bool     // a private repository without Code Security
 	PendingPolls   int      // how often an upload is not processed yet
@@ -62,6 +68,7 @@ type Server struct {
 	URL string // for GITHUB_API_URL
 	Config
 
+	git        *git
 	mu         sync.Mutex
 	Checks     []*Check
 	Comments   []*Comment
@@ -94,6 +101,7 @@ func New(t testing.TB, c Config) *Server {
 	if c.Enterprise {
 		s.base = "/api/v3"
 	}
+	s.git = newGit(t, s.Config)
 	server := httptest.NewServer(s)
 	s.URL = server.URL + s.base
 	t.Cleanup(func() {
@@ -104,6 +112,9 @@ func New(t testing.TB, c Config) *Server {
 	})
 	return s
 }
+
+// Web is for GITHUB_SERVER_URL.
+func (s *Server) Web() string { return strings.TrimSuffix(s.URL, s.base) }
 
 // GraphQL is for GITHUB_GRAPHQL_URL.
 func (s *Server) GraphQL() string {
@@ -143,6 +154,10 @@ func (s *Server) may(permission string) bool { return slices.Contains(s.Write, p
 
 // ServeHTTP answers one request at a time.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/"+s.Repository+".git/"); ok {
+		s.serveGit(w, r, "/"+rest)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Requests = append(s.Requests, r.Method+" "+strings.TrimPrefix(r.URL.RequestURI(), s.base))
@@ -216,6 +231,9 @@ func (s *Server) route(r *http.Request, body []byte) (answer, *operation) {
 		s.problem("%s %s: %v", r.Method, path, err)
 		return refusal(422, "Invalid request. %v", err), nil
 	}
+	if op.path[0] == "orgs" {
+		return s.membership(request{values, r.URL.Query(), body}), &op
+	}
 	if values["owner"]+"/"+values["repo"] != s.Repository {
 		return refusal(404, "Not Found"), &op
 	}
@@ -224,21 +242,25 @@ func (s *Server) route(r *http.Request, body []byte) (answer, *operation) {
 
 func (s *Server) handle(name string, r request) answer {
 	handlers := map[string]func(request) answer{
-		"POST /check-runs":                     s.createCheck,
-		"PATCH /check-runs/{check_run_id}":     s.updateCheck,
-		"GET /check-runs/{check_run_id}":       s.getCheck,
-		"GET /commits/{ref}/check-runs":        s.listChecks,
-		"POST /code-scanning/sarifs":           s.upload,
-		"GET /code-scanning/sarifs/{sarif_id}": s.getUpload,
-		"GET /issues/{issue_number}/comments":  s.listComments,
-		"POST /issues/{issue_number}/comments": s.createComment,
-		"PATCH /issues/comments/{comment_id}":  s.updateComment,
-		"POST /statuses/{sha}":                 s.createStatus,
-		"GET /pulls/{pull_number}":             s.getPull,
-		"GET /pulls/{pull_number}/reviews":     s.listReviews,
-		"GET /pulls/{pull_number}/files":       s.listFiles,
-		"GET /rules/branches/{branch}":         s.rules,
-		"GET /branches/{branch}":               s.branch,
+		"POST /check-runs":                                          s.createCheck,
+		"PATCH /check-runs/{check_run_id}":                          s.updateCheck,
+		"GET /check-runs/{check_run_id}":                            s.getCheck,
+		"GET /commits/{ref}/check-runs":                             s.listChecks,
+		"POST /code-scanning/sarifs":                                s.upload,
+		"GET /code-scanning/sarifs/{sarif_id}":                      s.getUpload,
+		"GET /issues/{issue_number}/comments":                       s.listComments,
+		"POST /issues/{issue_number}/comments":                      s.createComment,
+		"PATCH /issues/comments/{comment_id}":                       s.updateComment,
+		"POST /statuses/{sha}":                                      s.createStatus,
+		"GET /pulls/{pull_number}":                                  s.getPull,
+		"GET /pulls/{pull_number}/reviews":                          s.listReviews,
+		"GET /pulls/{pull_number}/files":                            s.listFiles,
+		"GET /rules/branches/{branch}":                              s.rules,
+		"GET /branches/{branch}":                                    s.branch,
+		"POST /git/commits":                                         s.createCommit,
+		"POST /git/refs":                                            s.createRef,
+		"PATCH /git/refs/{ref}":                                     s.updateRef,
+		"GET /actions/runs/{run_id}/attempts/{attempt_number}/jobs": s.listJobs,
 	}
 	if h := handlers[name]; h != nil {
 		return h(r)

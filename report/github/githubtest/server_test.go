@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 )
@@ -72,6 +73,17 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
+// What the report's golden file has, code scanning takes.
+func TestCheckGolden(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/run.upload.sarif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckSARIF(data); err != nil {
+		t.Error(err)
+	}
+}
+
 // SARIF that code scanning rejects.
 func TestCheckSARIF(t *testing.T) {
 	good := `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t","rules":[{"id":"r","shortDescription":{"text":"s"},"fullDescription":{"text":"f"},"help":{"text":"h"},"properties":{"security-severity":"5.0"}}]}},
@@ -85,6 +97,7 @@ func TestCheckSARIF(t *testing.T) {
 		{`"ruleIndex":0`, `"ruleIndex":18446744073709551615`}, {`"level":"error"`, `"level":"critical"`}, {`"text":"m"`, `"text":""`},
 		{`"uri":"a.go"`, `"uri":"/a.go"`}, {`"uri":"a.go"`, `"uri":"file:///a"`}, {`"startLine":1`, `"startLine":0`}, {`"5.0"`, `"high"`},
 		{`"ab:1"`, `"ab"`}, {`"executionSuccessful":true`, `"executionSuccessful":false`}, {`"text":"h"`, `"text":""`},
+		{`"text":"f"`, `"text":"` + strings.Repeat("f", 1025) + `"`}, {`"locations":[`, `"locations":[` + strings.Repeat("{},", 1000)},
 		{run, run + "," + run}, {`"2.1.0"`, `"2.0.0"`}, {run, ""},
 	} {
 		if err := CheckSARIF([]byte(strings.Replace(good, r[0], r[1], 1))); err == nil {

@@ -31,6 +31,12 @@ var used = []string{
 	"GET /repos/{owner}/{repo}/rules/branches/{branch}",
 	"GET /repos/{owner}/{repo}/branches/{branch}",
 	"GET /repos/{owner}/{repo}",
+	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+	"POST /repos/{owner}/{repo}/git/commits",
+	"POST /repos/{owner}/{repo}/git/refs",
+	"PATCH /repos/{owner}/{repo}/git/refs/{ref}",
+	"GET /orgs/{org}/teams/{team_slug}/memberships/{username}",
+	"GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
 }
 
 type object = map[string]any

@@ -1,0 +1,5 @@
+//go:build !race
+
+package secrets
+
+const hugeLine = 100 << 20

@@ -1,0 +1,5 @@
+//go:build race
+
+package secrets
+
+const hugeLine = 4 << 20 // the race detector is slow
