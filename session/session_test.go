@@ -225,7 +225,7 @@ func TestEditedDuringTheRun(t *testing.T) {
 func TestLargeDocument(t *testing.T) {
 	dir := t.TempDir()
 	d := Desk{Dir: dir, Project: "p", Mask: plainMask}
-	big := bytes.Repeat([]byte("caf\xe9 \x00 text of somebody\n"), 2<<20)
+	big := bytes.Repeat(append(bytes.Repeat([]byte("caf\xe9 \x00 text "), 500), '\n'), 7500)
 	if err := os.WriteFile(filepath.Join(dir, contextName), big, 0o644); err != nil {
 		t.Fatal(err)
 	}
