@@ -134,6 +134,11 @@ func (it *Item) take(row *Row) {
 func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item) {
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, sideBySide)
+	var config []string
+	if len(trees) > sideBySide/2 {
+		// Each has its processor; threads of its own would only cost.
+		config = []string{"-c", "core.preloadIndex=false"}
+	}
 	for i, t := range trees {
 		if t.Missing || t.Bare {
 			continue
@@ -142,7 +147,7 @@ func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item) {
 		turn <- struct{}{}
 		go func() {
 			defer func() { <-turn; wg.Done() }()
-			c, err := p.condition(ctx, t, false)
+			c, err := p.ask(ctx, t, false, config)
 			if err != nil {
 				items[i].Error = err.Error()
 				return
