@@ -3,8 +3,13 @@ package costs
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/costs/prices"
+	"github.com/wf-ci/wf-ci/internal/state"
 )
 
 // LogPrefix begins the keys of calls that were read in a tool's log. A log may
@@ -26,20 +32,25 @@ type Batch struct {
 	now     time.Time
 	entries []Entry // without their units
 	extents []extent
-	lines   []byte // what the ledger will hold
-	ends    []int  // of each entry's line
+	lines   spill // what the ledger will hold
+	line    []byte
+	ends    []int64 // of each entry's line
 }
 
 // extent is how far a telling of a call goes.
 type extent struct{ output, all Count }
 
-// NewBatch makes room for so many entries; now is the clock.
-func NewBatch(now time.Time, room int) *Batch {
+// NewBatch makes room for so many entries; now is the clock. What is more than a
+// few goes to a file in scratch, until [Batch.Close].
+func NewBatch(now time.Time, room int, scratch string) *Batch {
 	return &Batch{
-		now: now, entries: make([]Entry, 0, room), extents: make([]extent, 0, room), ends: make([]int, 0, room),
-		lines: make([]byte, 0, room*560),
+		now: now, entries: make([]Entry, 0, room), extents: make([]extent, 0, room), ends: make([]int64, 0, room),
+		lines: spill{dir: scratch},
 	}
 }
+
+// Close gives back what the batch holds on the disk.
+func (b *Batch) Close() error { return b.lines.close() }
 
 // Add seals an entry and takes it. Its units may be used again afterwards.
 func (b *Batch) Add(e Entry) error {
@@ -47,11 +58,14 @@ func (b *Batch) Add(e Entry) error {
 	if err != nil {
 		return err
 	}
-	if b.lines, err = e.appendJSON(b.lines); err != nil {
+	if b.line, err = e.appendJSON(b.line[:0]); err != nil {
 		return err
 	}
-	b.lines = append(b.lines, '\n')
-	b.ends = append(b.ends, len(b.lines))
+	b.line = append(b.line, '\n')
+	if _, err := b.lines.Write(b.line); err != nil {
+		return fmt.Errorf("keep an entry: %w", err)
+	}
+	b.ends = append(b.ends, b.lines.size)
 	b.extents = append(b.extents, e.extent())
 	e.Units = nil
 	b.entries = append(b.entries, e)
@@ -64,12 +78,12 @@ func (b *Batch) Entry(n int) Entry { return b.entries[n] }
 // Tokens is how many units the n-th entry has, all kinds together.
 func (b *Batch) Tokens(n int) int64 { return int64(b.extents[n].all / one) }
 
-func (b *Batch) line(n int) []byte {
-	start := 0
-	if n > 0 {
-		start = b.ends[n-1]
+// start is where the n-th entry's line begins.
+func (b *Batch) start(n int) int64 {
+	if n == 0 {
+		return 0
 	}
-	return b.lines[start:b.ends[n]]
+	return b.ends[n-1]
 }
 
 // Append is [Ledger.Record] for calls from logs, of which most may be known: of
@@ -124,6 +138,9 @@ func (b *Batch) merge(old []Entry) (added []int, all []Entry) {
 	if len(added) == 0 {
 		return nil, old
 	}
+	if len(added) == len(b.entries) && len(old) == 0 && slices.IsSortedFunc(b.entries, Entry.compare) {
+		return added, slices.Clip(b.entries) // a first import: no need for a copy
+	}
 	all = make([]Entry, 0, len(old)+len(added))
 	for i, e := range old {
 		if !gone[i] {
@@ -162,31 +179,43 @@ func (b *Batch) write(l Ledger, added []int) error {
 		if n < 0 {
 			n = len(added)
 		}
-		data := b.join(added[:n])
-		if err := l.put("entries/"+month+"/"+fileName(data), data); err != nil {
-			return err
+		if err := b.writeMonth(l, month, added[:n]); err != nil {
+			return fmt.Errorf("write entries: %w", err)
 		}
 		added = added[n:]
 	}
 	return nil
 }
 
-// join is the lines of entries, without copying where they stand in a row.
-func (b *Batch) join(list []int) []byte {
-	row, size := true, 0
-	for i, n := range list {
-		row = row && n == list[0]+i
-		size += len(b.line(n))
+// writeMonth goes over the lines twice: for the name, which is their hash, and to
+// write them.
+func (b *Batch) writeMonth(l Ledger, month string, list []int) error {
+	sum := sha256.New()
+	if err := b.copy(sum, list); err != nil {
+		return err
 	}
-	if row {
-		start := b.ends[list[0]] - len(b.line(list[0]))
-		return b.lines[start : start+size]
+	dir := filepath.Join(l.Dir, "entries", month)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
-	data := make([]byte, 0, size)
-	for _, n := range list {
-		data = append(data, b.line(n)...)
+	name := hex.EncodeToString(sum.Sum(nil)[:16]) + ".jsonl"
+	return state.WriteFrom(filepath.Join(dir, name), 0o644, func(w io.Writer) error { return b.copy(w, list) })
+}
+
+// copy writes the lines of entries, those that stand in a row at once.
+func (b *Batch) copy(w io.Writer, list []int) error {
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n] == list[0]+n {
+			n++
+		}
+		start, end := b.start(list[0]), b.ends[list[n-1]]
+		if _, err := io.Copy(w, io.NewSectionReader(&b.lines, start, end-start)); err != nil {
+			return err
+		}
+		list = list[n:]
 	}
-	return data
+	return nil
 }
 
 // request is the key without its last part: for a call of Claude Code, the

@@ -3,6 +3,7 @@ package costs
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -30,7 +31,8 @@ func logEntry(t testing.TB, key string, output int64) Entry {
 
 func appendAll(t testing.TB, l Ledger, entries ...Entry) (added int, total Nano) {
 	t.Helper()
-	b := NewBatch(appendNow, len(entries))
+	b := NewBatch(appendNow, len(entries), t.TempDir())
+	defer b.Close()
 	for _, e := range entries {
 		if err := b.Add(e); err != nil {
 			t.Fatal(err)
@@ -70,6 +72,25 @@ func TestAppend(t *testing.T) {
 	replay.Task = "subagent"
 	if n, _ := appendAll(t, l, replay); n != 0 {
 		t.Error("a replay of a parent's call counts")
+	}
+}
+
+// A batch that does not fit into memory is written as one that does, whatever
+// order its entries come in.
+func TestLargeBatch(t *testing.T) {
+	l := Ledger{Dir: filepath.Join(t.TempDir(), "costs")}
+	entries := make([]Entry, 3000)
+	var want Nano
+	for i := range entries {
+		entries[i] = logEntry(t, fmt.Sprintf("claude:m%d:r", i), int64(i))
+		entries[i].Time = appendNow.Add(-time.Duration(i%7) * 400 * time.Hour)
+		want += entries[i].USD
+	}
+	if n, total := appendAll(t, l, entries...); n != len(entries) || total != want {
+		t.Errorf("%d, %s; want %s", n, total, want)
+	}
+	if n, total := appendAll(t, l, entries...); n != 0 || total != want {
+		t.Errorf("again: %d, %s", n, total)
 	}
 }
 

@@ -162,6 +162,11 @@ func (it *Item) take(row *Row) {
 func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item, which func(i int) bool) {
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, sideBySide)
+	var config []string
+	if len(trees) > sideBySide/2 {
+		// Each has its processor; threads of its own would only cost.
+		config = []string{"-c", "core.preloadIndex=false"}
+	}
 	for i, t := range trees {
 		if t.Missing || t.Bare || !which(i) {
 			continue
@@ -170,7 +175,7 @@ func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item, wh
 		turn <- struct{}{}
 		go func() {
 			defer func() { <-turn; wg.Done() }()
-			c, err := p.condition(ctx, t, false)
+			c, err := p.ask(ctx, t, false, config)
 			if err != nil {
 				items[i].Error = err.Error()
 				return

@@ -309,3 +309,41 @@ func TestKilledMerge(t *testing.T) {
 		})
 	}
 }
+
+// git itself was killed in the middle of the spawn, with its parent.
+func TestHalfACheckout(t *testing.T) {
+	for name, half := range map[string]func(k *kit, path string){
+		"the branch only": func(k *kit, path string) { k.Git("branch", "feature/task", "main") },
+		"an empty worktree": func(k *kit, path string) {
+			k.Git("worktree", "add", "--quiet", "--no-checkout", "--no-track", "-b", "feature/task", path, "main")
+		},
+		"files, and a lock": func(k *kit, path string) {
+			k.Git("worktree", "add", "--quiet", "--no-track", "-b", "feature/task", path, "main")
+			must(k.t, os.Rename(filepath.Join(k.adminOf(path), "index"), filepath.Join(k.adminOf(path), "index.lock")))
+		},
+		"a directory that git does not know": func(k *kit, path string) {
+			must(k.t, os.MkdirAll(path, 0o755))
+			k.Git("branch", "feature/task", "main")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKit(t)
+			o := k.order("spawn", "task")
+			o.KillAt = "registry" // before git is asked
+			if out, err := k.start(o); err == nil {
+				t.Fatalf("it was not killed: %s", out)
+			}
+			path := filepath.Join(k.home, "tmp", "worktrees", "app", "task")
+			half(k, path)
+			_, err := k.project().Doctor(ctx, false)
+			must(t, err)
+			if refs := k.Git("for-each-ref", "refs/heads/feature"); refs != "" || strings.Contains(k.registry(), "task") {
+				t.Errorf("left: %s %s", refs, k.registry())
+			}
+			if s := k.spawn("task"); k.in(s.Path).Git("status", "--porcelain") != "" {
+				t.Error("the next one is not clean")
+			}
+		})
+	}
+}

@@ -42,7 +42,12 @@ type condition struct {
 // condition asks git for a worktree's state. ignored also lists what git ignores,
 // without going into ignored folders.
 func (p *Project) condition(ctx context.Context, t Tree, ignored bool) (condition, error) {
-	args := []string{"status", "--porcelain=v2", "-z", "--no-ahead-behind", "--untracked-files=normal", "--ignore-submodules=none", "--no-renames"}
+	return p.ask(ctx, t, ignored, nil)
+}
+
+// ask is condition with more of git's configuration.
+func (p *Project) ask(ctx context.Context, t Tree, ignored bool, config []string) (condition, error) {
+	args := append(config[:len(config):len(config)], "status", "--porcelain=v2", "-z", "--no-ahead-behind", "--untracked-files=normal", "--ignore-submodules=none", "--no-renames")
 	if ignored {
 		args = append(args, "--ignored=matching")
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +73,8 @@ func (c *costsImportCmd) Run(ctx context.Context, a *app) error {
 	if !c.AllProjects {
 		run.Inside = projects(im.roots, a.getenv("HOME"))
 	}
+	// Nearly all that is made is dropped at once: the heap need not grow for it.
+	defer debug.SetGCPercent(debug.SetGCPercent(40))
 	found, err := run.Run(ctx)
 	if err != nil {
 		return err
@@ -173,8 +176,14 @@ func (im *importer) book(ctx context.Context, found *logs.Result) (imported, err
 		if err := b.readPrices(); err != nil {
 			return out, usageError{err.Error()}
 		}
-		batch := im.batch(found.Calls, &out)
+		scratch, err := im.a.scratch()
+		if err != nil {
+			return out, undecided{err}
+		}
+		defer os.RemoveAll(scratch)
+		batch := im.batch(found.Calls, scratch, &out)
 		found.Calls = nil // they are many
+		defer batch.Close()
 		added, all, err := b.ledger.Append(ctx, batch, b.budget, b.zone)
 		if err != nil {
 			return out, undecided{err}
@@ -195,11 +204,11 @@ func (im *importer) book(ctx context.Context, found *logs.Result) (imported, err
 }
 
 // batch prices the calls. What the ledger does not take is counted.
-func (im *importer) batch(calls []logs.Call, out *imported) *costs.Batch {
-	batch := costs.NewBatch(im.a.now(), len(calls))
+func (im *importer) batch(calls []*logs.Call, scratch string, out *imported) *costs.Batch {
+	batch := costs.NewBatch(im.a.now(), len(calls), scratch)
 	var units []costs.Quantity // one list for all
 	for i := range calls {
-		e, err := im.entry(&calls[i], units[:0])
+		e, err := im.entry(calls[i], units[:0])
 		if err == nil {
 			units = e.Units
 			err = batch.Add(e)
@@ -207,6 +216,7 @@ func (im *importer) batch(calls []logs.Call, out *imported) *costs.Batch {
 		if err != nil {
 			out.Refused++
 		}
+		calls[i] = nil // they are many
 	}
 	return batch
 }

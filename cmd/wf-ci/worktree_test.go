@@ -79,7 +79,7 @@ func newShop(t *testing.T) *shop {
 	}
 	origin := filepath.Join(t.TempDir(), "origin.git")
 	d.git(d.dir, "init", "--quiet", "--initial-branch=main")
-	d.write(d.dir, ".wf-ci.yml", "worktree: {ports: 38100-38199}\n") // real ones may be in use here
+	d.write(d.dir, ".wf-ci.yml", "worktree: {ports: 18100-18199}\n") // real ones may be in use here
 	d.commit(d.dir, "one")
 	d.git(d.dir, "clone", "--quiet", "--bare", d.dir, origin)
 	d.git(d.dir, "remote", "add", "origin", origin)
@@ -106,7 +106,7 @@ func newShop(t *testing.T) *shop {
 
 // The picture of the documentation is what the program prints.
 func TestWorktreePicture(t *testing.T) {
-	list := strings.ReplaceAll(newShop(t).wfci("worktree", "list"), "38", "8")
+	list := strings.ReplaceAll(newShop(t).wfci("worktree", "list"), "181", "81")
 
 	picture := filepath.Join("..", "..", "worktree", "list.svg")
 	page := filepath.Join("..", "..", "worktree", "README.md")

@@ -84,7 +84,7 @@ func flagged(b bool) int {
 
 // calls are calls by their key.
 type calls struct {
-	list  []Call
+	list  []*Call // by reference: a list that grows is copied
 	index map[string]int
 }
 
@@ -95,19 +95,19 @@ func newCalls() *calls { return &calls{index: make(map[string]int)} }
 func (c *calls) add(key []byte, call Call) {
 	if i, ok := c.index[string(key)]; ok {
 		call.Key = c.list[i].Key
-		c.list[i] = merge(c.list[i], call)
+		*c.list[i] = merge(*c.list[i], call)
 		return
 	}
 	call.Key = string(key)
 	c.index[call.Key] = len(c.list)
-	c.list = append(c.list, call)
+	c.list = append(c.list, &call)
 }
 
 // join takes over all calls of another.
 func (c *calls) join(d *calls) {
 	for _, call := range d.list {
 		if i, ok := c.index[call.Key]; ok {
-			c.list[i] = merge(c.list[i], call)
+			*c.list[i] = merge(*c.list[i], *call)
 			continue
 		}
 		c.index[call.Key] = len(c.list)
@@ -117,9 +117,9 @@ func (c *calls) join(d *calls) {
 
 // withoutReplays drops what an agent's agent wrote down of its parent's calls:
 // the same message, under a request of its own.
-func withoutReplays(list []Call) []Call {
+func withoutReplays(list []*Call) []*Call {
 	parents := make(map[string]bool)
-	if !slices.ContainsFunc(list, func(c Call) bool { return c.Task == Subagent }) {
+	if !slices.ContainsFunc(list, func(c *Call) bool { return c.Task == Subagent }) {
 		return list
 	}
 	for _, c := range list {
@@ -127,7 +127,7 @@ func withoutReplays(list []Call) []Call {
 			parents[c.message()] = true
 		}
 	}
-	return slices.DeleteFunc(list, func(c Call) bool {
+	return slices.DeleteFunc(list, func(c *Call) bool {
 		return c.Task == Subagent && c.message() != "" && parents[c.message()]
 	})
 }

@@ -41,7 +41,7 @@ func readClaude(w *work, r io.Reader) error {
 // Lines without these have nothing to count: most of a log.
 var (
 	claudeMark  = []byte(`usage"`)
-	claudeQuery = []byte(`"searchCount"`)
+	claudeQuery = []byte(`Count"`) // of "searchCount"; a capital letter is rare, and so found fast
 )
 
 func (c *claude) line(line []byte) bool {

@@ -29,11 +29,11 @@ type Import struct {
 
 // Result is what the logs hold that was not read before.
 type Result struct {
-	Calls   []Call // by time, then key
-	Notes   Notes  // of all logs, those that were read before included
-	Logs    int    // that were found
-	Changed int    // that were read now
-	State   *State // for the next import, once the calls are booked
+	Calls   []*Call // by time, then key
+	Notes   Notes   // of all logs, those that were read before included
+	Logs    int     // that were found
+	Changed int     // that were read now
+	State   *State  // for the next import, once the calls are booked
 }
 
 // Run reads what is new in the logs. It fails only when it is cancelled: what
@@ -90,7 +90,7 @@ func (im Import) read(ctx context.Context, all, todo []file, before *State, res 
 	}
 	res.Notes.Malformed += main.notes.Malformed // calls without a time
 	res.Calls = withoutReplays(main.calls.list)
-	slices.SortFunc(res.Calls, func(a, b Call) int { return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Key, b.Key)) })
+	slices.SortFunc(res.Calls, func(a, b *Call) int { return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Key, b.Key)) })
 	return nil
 }
 

@@ -49,7 +49,7 @@ func read(t testing.TB, im logs.Import) *logs.Result {
 }
 
 // told is what a test compares of a call.
-func told(c logs.Call) string {
+func told(c *logs.Call) string {
 	u := c.Usage
 	text := fmt.Sprintf("%s %s in=%d out=%d read=%d write=%d 1h=%d", c.Time.Format("15:04:05"), u.Model, u.Input, u.Output, u.CacheRead, u.CacheWrite, u.CacheWrite1h)
 	for _, f := range []struct {
@@ -446,16 +446,18 @@ func FuzzReaders(f *testing.F) {
 	f.Add(uint8(7), []byte(`{"id":"T","messages":[{"role":"assistant","usage":{"inputTokens":1,"timestamp":1793527200}}]}`))
 	if db, err := os.ReadFile(filepath.Join("testdata", "opencode.db")); err == nil {
 		f.Add(uint8(6), db[:4096])
-		f.Add(uint8(6), db)
 	}
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		if len(data) > 8<<10 {
+			t.Skip()
+		}
 		n := int(which) % len(names)
 		dir := write(t, map[string]string{names[n]: string(data)})
 		res := read(t, logs.Import{Places: []logs.Place{{Dir: dir, Source: sources[n]}}})
 		seen := make(map[string]bool)
 		for _, c := range res.Calls {
 			if seen[c.Key] || c.Time.IsZero() || c.Usage.Input < 0 || c.Usage.Output < 0 || c.Usage.CacheWrite < 0 {
-				t.Errorf("call %+v", c)
+				t.Errorf("call %+v", *c)
 			}
 			seen[c.Key] = true
 		}

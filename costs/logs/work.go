@@ -29,7 +29,7 @@ type work struct {
 
 func newWork(inside func(string) bool, since time.Time) *work {
 	return &work{
-		inside: inside, since: since, calls: newCalls(), buf: make([]byte, 256<<10),
+		inside: inside, since: since, calls: newCalls(),
 		dirs: make(map[string]bool), names: make(map[string]string),
 	}
 }
@@ -81,6 +81,9 @@ func (w *work) put(key []byte, c Call) {
 
 // eachLine reads a log of lines. read says whether a line could be read.
 func (w *work) eachLine(r io.Reader, read func(line []byte) bool) error {
+	if w.buf == nil {
+		w.buf = make([]byte, 128<<10)
+	}
 	l := newLines(r, w.buf, w.offset)
 	for {
 		line, whole := l.next()
