@@ -36,7 +36,6 @@ type Collected struct {
 // window is the stretch of history that is the day.
 type window struct {
 	base    string // commit; empty: all
-	since   time.Time
 	started time.Time
 	same    bool // the session that was saved already
 	note    string
@@ -124,12 +123,30 @@ func (d Desk) window(ctx context.Context, c *Collected, head string) (window, er
 	case c.hasSaved && git.IsID(c.saved.Head) && known(ctx, d.Repo, c.saved.Head):
 		return d.afterSaved(ctx, c, head)
 	}
-	since := d.Now.Truncate(24 * time.Hour)
-	if r == nil || r.Unborn {
-		note := "no start was recorded, and no context: the commits since midnight count (UTC)"
-		return window{base: "", since: since, note: note}, nil
+	base, err := d.beforeMidnight(ctx, head)
+	note := "no start was recorded, and no context: the commits since midnight count (UTC)"
+	if r != nil && !r.Unborn {
+		note = "the commit at which the day began is not here any more: the commits since midnight count (UTC)"
 	}
-	return window{since: since, note: "the commit at which the day began is not here any more: the commits since midnight count (UTC)"}, nil
+	return window{base: base, note: note}, err
+}
+
+// beforeMidnight is the newest commit of an earlier day; empty: there is none.
+func (d Desk) beforeMidnight(ctx context.Context, head string) (string, error) {
+	if head == "" {
+		return "", nil
+	}
+	list, err := d.Repo.History(ctx, historyLimit, head)
+	if err != nil {
+		return "", err
+	}
+	midnight := d.Now.UTC().Truncate(24 * time.Hour)
+	for _, e := range list {
+		if e.Time.Before(midnight) {
+			return e.ID, nil
+		}
+	}
+	return "", nil
 }
 
 // afterSaved is the day after the one that a context in the tree tells of; in a
@@ -185,7 +202,7 @@ func (d Desk) commits(ctx context.Context, w window, head string, team bool) (ow
 		}
 	}
 	for _, e := range list {
-		if e.Left || isEnding(e) || before[origin(e)] || e.Time.Before(w.since) {
+		if e.Left || isEnding(e) || before[origin(e)] {
 			continue
 		}
 		if team || !knownMe || isBy(e, me.Email) {
@@ -349,14 +366,7 @@ func (d Desk) progress(tasks []Task, status git.Status, trees []Worktree) []Work
 		if tree.Main || !tree.Active {
 			continue
 		}
-		w := Work{Task: Clean(tree.Name), Branch: Clean(d.Mask(tree.Branch)), Status: tree.Progress}
-		if len(tree.Ports) > 0 {
-			w.Branch += fmt.Sprintf(" @ %d", tree.Ports[0])
-		}
-		if len(tree.Blockers) > 0 {
-			w.Hold = Clean(d.Mask(tree.Blockers[0]))
-		}
-		list = append(list, w)
+		list = append(list, d.treeWork(tree))
 	}
 	dirty := 0
 	for _, path := range status.Dirty {
@@ -368,6 +378,18 @@ func (d Desk) progress(tasks []Task, status git.Status, trees []Worktree) []Work
 		list = append(list, Work{Task: "Uncommitted changes", Branch: Clean(d.Mask(status.Branch)), Status: plural(dirty, "file")})
 	}
 	return list
+}
+
+// treeWork is the work that goes on in a worktree.
+func (d Desk) treeWork(tree Worktree) Work {
+	w := Work{Task: Clean(d.Mask(tree.Name)), Branch: Clean(d.Mask(tree.Branch)), Status: tree.Progress}
+	if len(tree.Ports) > 0 {
+		w.Branch += fmt.Sprintf(" @ %d", tree.Ports[0])
+	}
+	if len(tree.Blockers) > 0 {
+		w.Hold = Clean(d.Mask(tree.Blockers[0]))
+	}
+	return w
 }
 
 // isOwned says whether the end of a day writes a path.

@@ -158,5 +158,8 @@ func ReportDir(project, dir string) error {
 	if err != nil || !filepath.IsLocal(rel) {
 		return nil
 	}
-	return state.Write(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o644)
+	if err := state.Write(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o644); err != nil {
+		return errors.Join(err, os.Remove(dir)) // the next end would find it there, and not ignored
+	}
+	return nil
 }

@@ -205,6 +205,9 @@ func (d Desk) work(day *Day, f *found) {
 		}
 	}
 	for _, w := range day.Worktrees {
+		if work := d.treeWork(w); !w.Main && w.Active && !hasWork(day.InProgress, work.Task) {
+			day.InProgress = append(day.InProgress, work)
+		}
 		for _, b := range w.Blockers {
 			day.Blockers = append(day.Blockers, Clean(d.Mask(w.Name+": "+b)))
 		}

@@ -60,7 +60,13 @@ const (
 
 // List looks at all worktrees, side by side. Nothing is written. One that cannot
 // be looked at says so in its item.
-func (p *Project) List(ctx context.Context) (*List, error) {
+func (p *Project) List(ctx context.Context) (*List, error) { return p.list(ctx, false) }
+
+// Brief is List where only those that nobody has worked in for days are asked for
+// their changes: what the beginning of a day has to know.
+func (p *Project) Brief(ctx context.Context) (*List, error) { return p.list(ctx, true) }
+
+func (p *Project) list(ctx context.Context, brief bool) (*List, error) {
 	trees, err := p.Trees(ctx)
 	if err != nil {
 		return nil, err
@@ -78,16 +84,38 @@ func (p *Project) List(ctx context.Context) (*List, error) {
 		out.NextPorts = next
 	}
 	out.Items = p.items(trees, reg)
-	graph := make(chan error, 1)
-	go func() { graph <- p.commits(ctx, trees, target, out.Items) }()
-	p.conditions(ctx, trees, out.Items)
-	if err := <-graph; err != nil {
+	if err := p.fillIn(ctx, trees, target, out.Items, brief); err != nil {
 		return nil, err
 	}
 	for i := range out.Items {
 		out.Items[i].advise(p.now())
 	}
 	return out, ctx.Err()
+}
+
+// fillIn says what is in the worktrees: commits and changes at the same time,
+// or, in brief, the changes of those that the commits show to be old.
+func (p *Project) fillIn(ctx context.Context, trees []Tree, target Target, items []Item, brief bool) error {
+	if !brief {
+		graph := make(chan error, 1)
+		go func() { graph <- p.commits(ctx, trees, target, items) }()
+		p.conditions(ctx, trees, items, func(int) bool { return true })
+		return <-graph
+	}
+	if err := p.commits(ctx, trees, target, items); err != nil {
+		return err
+	}
+	p.conditions(ctx, trees, items, func(i int) bool {
+		it := items[i]
+		it.advise(p.now())
+		return it.Stale
+	})
+	for i, t := range trees {
+		if !t.Main && !t.Missing && !t.Bare {
+			items[i].Todos = progress(t.Path)
+		}
+	}
+	return nil
 }
 
 // items are the worktrees of git in its order, then rows that git does not know.
@@ -131,7 +159,7 @@ func (it *Item) take(row *Row) {
 
 // conditions asks git about each worktree, some at a time; each has its own
 // place in the list.
-func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item) {
+func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item, which func(i int) bool) {
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, sideBySide)
 	var config []string
@@ -140,7 +168,7 @@ func (p *Project) conditions(ctx context.Context, trees []Tree, items []Item) {
 		config = []string{"-c", "core.preloadIndex=false"}
 	}
 	for i, t := range trees {
-		if t.Missing || t.Bare {
+		if t.Missing || t.Bare || !which(i) {
 			continue
 		}
 		wg.Add(1)

@@ -126,7 +126,7 @@ func (e *evening) push(ctx context.Context, work git.Work, found *session.Collec
 	_, err = work.Git(ctx, "push", "--quiet", "--porcelain", remote, target)
 	if err != nil {
 		if onto := e.onto(ctx, work, found, remote, ref); onto != nil {
-			return "", fmt.Errorf("push: %w; %w", err, onto)
+			return "", fmt.Errorf("%w; git push: %w", onto, err)
 		}
 		if _, err = work.Git(ctx, "push", "--quiet", "--porcelain", remote, target); err != nil {
 			return "", fmt.Errorf("push, after a rebase: %w", err)

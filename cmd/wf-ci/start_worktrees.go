@@ -18,7 +18,7 @@ func (a *app) dayWorktrees(dir string) func(context.Context) ([]session.Worktree
 			return nil, session.Resources{}, err
 		}
 		defer done()
-		list, err := p.List(ctx)
+		list, err := p.Brief(ctx)
 		if err != nil {
 			return nil, session.Resources{}, err
 		}
