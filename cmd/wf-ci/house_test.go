@@ -40,12 +40,12 @@ gates/lint: gates gates/project gates/syntax internal/git internal/lazyregexp in
 gates/project: internal/git internal/lazyregexp
 gates/quality: gates gates/project gates/syntax internal/git
 gates/sast: gates gates/project gates/syntax internal/git internal/lazyregexp internal/run
-gates/secrets: gates gates/secrets/scan internal/git
+gates/secrets: gates gates/secrets/scan internal/git internal/git/pack
 gates/syntax: internal/git
 gates/types: gates gates/project gates/syntax internal/git internal/lazyregexp internal/run
 internal/ci: internal/git internal/lazyregexp
 internal/config: internal/lazyregexp
-internal/git: internal/lazyregexp internal/run
+internal/git: internal/git/pack internal/lazyregexp internal/run
 internal/git/gittest: internal/git internal/run
 internal/journal: internal/state
 report: gates internal/lazyregexp

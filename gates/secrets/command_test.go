@@ -29,7 +29,11 @@ func TestSameAsCommand(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := l.patches(ctx, commits, l.target.Repo.Patches); err != nil {
+			few, err := l.candidates(ctx, commits, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.patches(ctx, few); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, "history", commandSays(t, dir, "git", ".", "--log-opts=--full-history --diff-filter=tuxdb HEAD"), withoutLines(record.said), 0)

@@ -23,14 +23,14 @@ func revisions(h History, c *git.Change) []string {
 	return []string{c.Head}
 }
 
+// anyCommit says whether there is a commit to look at.
 func (g *gate) anyCommit(ctx context.Context, t *gates.Target) (bool, error) {
 	revs := revisions(g.options.History, t.Change)
 	if revs == nil {
 		return false, nil
 	}
 	if g.options.Part == Whole && g.options.Since.none() {
-		some, err := t.Repo.Commits(ctx, 1, revs...)
-		return len(some) > 0, err
+		return len(revs) == 1 || t.Change.Commits() > 0, nil
 	}
 	l := look{target: t, since: g.options.Since, scope: g.options.Part}
 	commits, _, err := l.split(ctx, revs)
@@ -75,19 +75,47 @@ func (l *look) history(ctx context.Context, h History) (missing, err error) {
 	return l.missing(whole, int(l.examined.Commits)), nil
 }
 
-// reached looks at the commits that the revisions reach.
+// reached looks at the commits that the revisions reach: at all that they add,
+// or where there are many of them, at what can have a finding.
 func (l *look) reached(ctx context.Context, revs []string) error {
 	commits, merges, err := l.split(ctx, revs)
 	if err != nil {
 		return fmt.Errorf("list the history: %w", err)
 	}
 	commits = slices.DeleteFunc(commits, l.pointless)
-	if err := l.patches(ctx, commits, l.target.Repo.Patches); err != nil {
+	l.examined.Commits += int64(len(commits) + len(merges))
+	todo := patches{commits: commits, merges: merges}
+	if len(commits)+len(merges) >= manyCommits {
+		if todo, err = l.candidates(ctx, commits, merges); err != nil {
+			return err
+		}
+	}
+	return l.patches(ctx, todo)
+}
+
+// patches are commits whose patches have to be looked at.
+type patches struct {
+	commits []string
+	// changed are commits of which what they change at some paths is enough.
+	changed []string
+	paths   []string
+	merges  []string
+}
+
+func (l *look) patches(ctx context.Context, todo patches) error {
+	repo := l.target.Repo
+	if err := l.commits(ctx, todo.commits, repo.Patches); err != nil {
+		return err
+	}
+	err := l.commits(ctx, todo.changed, func(ctx context.Context, commits []string, fn func(git.Hunk) error) error {
+		return repo.PathPatches(ctx, commits, todo.paths, fn)
+	})
+	if err != nil {
 		return err
 	}
 	// gitleaks sees no merge. What somebody writes while merging is in no other
 	// commit, so here we find more, on purpose.
-	return l.patches(ctx, merges, l.target.Repo.MergePatches)
+	return l.commits(ctx, todo.merges, repo.MergePatches)
 }
 
 // pointless says whether there is no use in looking at a commit. Where a
@@ -103,21 +131,6 @@ func (l *look) pointless(commit string) bool {
 
 // reader reads what commits add.
 type reader func(ctx context.Context, commits []string, fn func(git.Hunk) error) error
-
-// patches looks at what commits add: at all of it, or where there are many of
-// them, at those that can have a finding.
-func (l *look) patches(ctx context.Context, commits []string, read reader) error {
-	l.examined.Commits += int64(len(commits))
-	if len(commits) >= manyCommits {
-		some, err := l.candidates(ctx, commits)
-		if err != nil {
-			return err
-		}
-		l.target.Log.Debug("secrets: commits that need a closer look", "commits", len(commits), "closer", len(some))
-		commits = some
-	}
-	return l.commits(ctx, commits, read)
-}
 
 // commits looks at what each commit adds.
 func (l *look) commits(ctx context.Context, commits []string, read reader) error {

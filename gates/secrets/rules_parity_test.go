@@ -238,7 +238,7 @@ func TestSameAsCommandWithUserRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := l.patches(ctx, plain, l.target.Repo.Patches); err != nil {
+			if err := l.patches(ctx, patches{commits: plain}); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, "history", commandSays(t, repo.Dir, "git", ".", "--log-opts=--full-history --diff-filter=tuxdb HEAD"), withoutLines(record.said), 1)

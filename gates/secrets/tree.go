@@ -12,6 +12,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/h2non/filetype"
+	"github.com/mholt/archives"
 	"github.com/zricethezav/gitleaks/v8/sources"
 	"golang.org/x/sync/errgroup"
 
@@ -160,7 +162,6 @@ func (p *pathFilter) inAllowedDir(dir string) bool {
 // byte at its start is text all the same, and is read: here we find more than
 // gitleaks does, on purpose.
 func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
-	content := &wholeReader{in: in}
 	looked, found := false, false
 	yield := func(part fragment) error {
 		looked = true
@@ -168,21 +169,11 @@ func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
 		found = found || n > 0
 		return err
 	}
-	start := &rememberer{in: content, until: &looked}
-	err := fragments(ctx, f.Path, start, yield)
-	if err == nil && !looked {
-		rest := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(start.read), content), chunk)
-		if head, _ := rest.Peek(binaryHead); bytes.IndexByte(head, 0) < 0 {
-			err = textFragments(f.Path, rest, yield)
-		}
+	read := readLarge
+	if f.Size < chunk {
+		read = readSmall
 	}
-	if err == nil {
-		err = content.err
-	}
-	if err == nil && looked && content.size != f.Size {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
+	if err := read(ctx, f, in, &looked, yield); err != nil {
 		return fmt.Errorf("read %q: %w", f.Path, err)
 	}
 	l.mu.Lock()
@@ -192,6 +183,71 @@ func (l *look) file(ctx context.Context, f git.File, in io.Reader) error {
 		l.memory.Clean[fileDigest(f)] = !looked
 	}
 	return nil
+}
+
+// readSmall looks at a file that gitleaks takes as one piece.
+func readSmall(ctx context.Context, f git.File, in io.Reader, _ *bool, yield func(fragment) error) error {
+	text, err := wholeText(in, f.Size)
+	if err != nil {
+		return err
+	}
+	format, _, err := archives.Identify(ctx, f.Path, nil)
+	isArchive := err == nil && format != nil
+	buffer := chunks.Get().(*[chunk]byte)
+	defer chunks.Put(buffer)
+	kind, err := filetype.Match(buffer[:copy(buffer[:], text)])
+	switch {
+	case err != nil:
+		return err
+	case !isArchive && kind.MIME.Type != "application":
+		return yield(fragment{path: f.Path, line: 1, text: text})
+	case isBinary(text):
+		return nil
+	}
+	return textFragments(f.Path, bufio.NewReader(strings.NewReader(text)), yield)
+}
+
+// wholeText is all of a text, which has to be size bytes long.
+func wholeText(in io.Reader, size int64) (string, error) {
+	if t, ok := in.(interface{ Text() string }); ok {
+		if text := t.Text(); int64(len(text)) == size {
+			return text, nil
+		}
+		return "", io.ErrUnexpectedEOF
+	}
+	var text strings.Builder
+	text.Grow(int(size))
+	if _, err := io.CopyN(&text, in, size); err != nil {
+		return "", unexpected(err)
+	}
+	return text.String(), nil
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// readLarge looks at a file that gitleaks cuts.
+func readLarge(ctx context.Context, f git.File, in io.Reader, looked *bool, yield func(fragment) error) error {
+	content := &wholeReader{in: in}
+	start := &rememberer{in: content, until: looked}
+	err := fragments(ctx, f.Path, start, yield)
+	if err == nil && !*looked {
+		rest := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(start.read), content), chunk)
+		if head, _ := rest.Peek(binaryHead); bytes.IndexByte(head, 0) < 0 {
+			err = textFragments(f.Path, rest, yield)
+		}
+	}
+	if err == nil {
+		err = content.err
+	}
+	if err == nil && *looked && content.size != f.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // binaryHead is how much of a file git looks at for a NUL byte.

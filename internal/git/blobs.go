@@ -5,14 +5,26 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/git/pack"
 )
+
+// Changed is a file that a commit changes; empty OID: deleted.
+type Changed struct {
+	File
+	Status byte // git's letter: A, M, D, T; zero in a merge
+	// Old are the contents before, in each parent; empty where it had none. A
+	// commit without parents has one.
+	Old []string
+}
 
 // Changes calls fn with the files that each of the commits changes, in the
 // commits' order: of a merge, those that differ from every parent. A rename is
 // a new file. Submodules are left out.
-func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit string, files []File) error) error {
+func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit string, files []Changed) error) error {
 	if len(commits) == 0 {
 		return nil
 	}
@@ -20,7 +32,7 @@ func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit str
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	return r.parsed(ctx, c, func(in *bufio.Reader) error {
 		at := -1
-		var files []File
+		var files []Changed
 		err := eachRaw(in, func(commit string) error {
 			if at >= 0 {
 				if err := fn(commits[at], files); err != nil {
@@ -32,7 +44,7 @@ func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit str
 				return fmt.Errorf("entry %.80q is not the commit that was asked for", commit)
 			}
 			return nil
-		}, func(f File) error {
+		}, func(f Changed) error {
 			files = append(files, f)
 			return nil
 		})
@@ -84,6 +96,19 @@ func (r *Repo) Blobs(ctx context.Context, oids []string, fn func(i int, size int
 		}
 		return nil
 	})
+}
+
+// Store opens the objects, to be read without git as far as that goes. It has
+// to be closed.
+func (r *Repo) Store(ctx context.Context) (*pack.Store, error) {
+	objects := r.objects
+	if objects == "" { // there is no snapshot, so nothing in scratch
+		var err error
+		if objects, err = r.gitPath(ctx, "objects"); err != nil {
+			return nil, err
+		}
+	}
+	return pack.Open(filepath.Join(r.scratch, "objects"), objects), nil
 }
 
 func unexpected(err error) error {

@@ -123,11 +123,11 @@ func parseRawLog(in *bufio.Reader, commits []Commit) error {
 			return fmt.Errorf("entry %.80q is not the commit that was asked for", id)
 		}
 		return nil
-	}, func(f File) error {
+	}, func(c Changed) error {
 		if at < 0 {
-			return fmt.Errorf("file %.80q before the first commit", f.Path)
+			return fmt.Errorf("file %.80q before the first commit", c.Path)
 		}
-		commits[at].Files = append(commits[at].Files, f)
+		commits[at].Files = append(commits[at].Files, c.File)
 		return nil
 	})
 	if err == nil && at+1 != len(commits) {
@@ -140,7 +140,7 @@ func parseRawLog(in *bufio.Reader, commits []Commit) error {
 // <status>\0<path>\0" entries. A merge's entries begin with a colon for each
 // parent, and name as many modes and objects. A file that was deleted has no
 // OID.
-func eachRaw(in *bufio.Reader, commit func(id string) error, file func(File) error) error {
+func eachRaw(in *bufio.Reader, commit func(id string) error, file func(Changed) error) error {
 	for {
 		token, err := in.ReadString(0)
 		if err == io.EOF && strings.TrimSpace(token) == "" {
@@ -165,14 +165,25 @@ func eachRaw(in *bufio.Reader, commit func(id string) error, file func(File) err
 		if err != nil {
 			return err
 		}
-		out := File{Path: path, OID: f[2*parents+1]}
-		if strings.Trim(out.OID, "0") == "" {
-			out.OID = ""
+		out := Changed{File: File{Path: path, OID: stored(f[2*parents+1])}}
+		for _, old := range f[parents+1 : 2*parents+1] {
+			out.Old = append(out.Old, stored(old))
+		}
+		if parents == 1 {
+			out.Status = f[4][0]
 		}
 		if err := file(out); err != nil {
 			return err
 		}
 	}
+}
+
+// stored is an object's id; empty for that of no object.
+func stored(oid string) string {
+	if strings.Trim(oid, "0") == "" {
+		return ""
+	}
+	return oid
 }
 
 // Identity is who a commit made here would name; false where git was not told.

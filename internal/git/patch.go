@@ -32,6 +32,19 @@ func (r *Repo) Patches(ctx context.Context, commits []string, fn func(Hunk) erro
 	return r.patches(ctx, commits, parsePatches, fn, "-M", "--root", "--diff-filter=tuxdb")
 }
 
+// maxPaths is how many paths a command line is given.
+const maxPaths = 1000
+
+// PathPatches is Patches for files that the commits change, at these paths at
+// least. What they add may be shown as such, though they moved it.
+func (r *Repo) PathPatches(ctx context.Context, commits, paths []string, fn func(Hunk) error) error {
+	flags := []string{"--no-renames", "--root", "--diff-filter=tuxdb"}
+	if len(paths) <= maxPaths {
+		flags = append(append(flags, "--"), paths...)
+	}
+	return r.patches(ctx, commits, parsePatches, fn, flags...)
+}
+
 // patches asks for the patches of commits and parses them.
 func (r *Repo) patches(ctx context.Context, commits []string, parse patchReader, fn func(Hunk) error, flags ...string) error {
 	if len(commits) == 0 {
@@ -43,6 +56,7 @@ func (r *Repo) patches(ctx context.Context, commits []string, parse patchReader,
 		args = append(args, "--text")
 	}
 	c := r.asStore(append(args, flags...)...)
+	c.Env = append(c.Env, "GIT_LITERAL_PATHSPECS=1")
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	return r.parsed(ctx, c, func(out *bufio.Reader) error {
 		seen, err := parse(out, fn)

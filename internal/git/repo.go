@@ -42,6 +42,8 @@ type Repo struct {
 
 	runner  *run.Runner
 	scratch string   // an empty directory of ours; see asStore
+	objects string   // where git keeps objects; empty: not asked for yet
+	index   string   // and the index
 	extra   []string // environment that makes a snapshot's objects visible
 }
 
@@ -78,32 +80,55 @@ func Open(ctx context.Context, runner *run.Runner, dir, scratch string) (*Repo, 
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("%s is not a directory", dir)
 	}
+	if err := r.find(ctx, dir); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.Shallow {
+		r.Boundary, err = r.boundary(ctx)
+	}
+	return r, err
+}
+
+// find asks where everything is: in one question, as far as its answer is
+// clear.
+func (r *Repo) find(ctx context.Context, dir string) error {
+	out, err := r.output(ctx, r.command(dir, "rev-parse", "--is-bare-repository", "--is-inside-work-tree",
+		"--is-shallow-repository", "--absolute-git-dir", "--show-toplevel", "--path-format=absolute",
+		"--git-path", "objects", "--git-path", "index"))
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if err != nil || len(lines) != 7 || lines[1] != "true" {
+		return r.findSlowly(ctx, dir) // no work tree, or a newline in a name
+	}
+	r.Shallow, r.GitDir, r.Dir = lines[2] == "true", lines[3], filepath.FromSlash(lines[4])
+	r.objects, r.index = lines[5], lines[6]
+	return nil
+}
+
+func (r *Repo) findSlowly(ctx context.Context, dir string) error {
 	out, err := r.output(ctx, r.command(dir, "rev-parse", "--is-bare-repository", "--is-inside-work-tree",
 		"--is-shallow-repository", "--absolute-git-dir"))
 	if err != nil {
-		return nil, openError(dir, err)
+		return openError(dir, err)
 	}
 	lines := strings.SplitN(out, "\n", 4) // the directory last: it may hold a newline
 	if len(lines) != 4 {
-		return nil, fmt.Errorf("git rev-parse said %q", out)
+		return fmt.Errorf("git rev-parse said %q", out)
 	}
 	if lines[1] != "true" {
 		if lines[0] == "true" {
-			return nil, fmt.Errorf("%s: %w", dir, ErrBare)
+			return fmt.Errorf("%s: %w", dir, ErrBare)
 		}
-		return nil, fmt.Errorf("%s is inside a .git directory: %w", dir, ErrNotRepository)
+		return fmt.Errorf("%s is inside a .git directory: %w", dir, ErrNotRepository)
 	}
 	r.Shallow = lines[2] == "true"
 	r.GitDir = strings.TrimSuffix(lines[3], "\n")
 	top, err := r.output(ctx, r.command(dir, "rev-parse", "--show-toplevel"))
 	if err != nil {
-		return nil, fmt.Errorf("find the top of the work tree: %w", err)
+		return fmt.Errorf("find the top of the work tree: %w", err)
 	}
 	r.Dir = filepath.FromSlash(strings.TrimSuffix(top, "\n"))
-	if r.Shallow {
-		r.Boundary, err = r.boundary(ctx)
-	}
-	return r, err
+	return nil
 }
 
 func (r *Repo) boundary(ctx context.Context) (map[string]bool, error) {

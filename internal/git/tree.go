@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wf-ci/wf-ci/internal/git/pack"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -131,13 +132,16 @@ func (r *Repo) headTree(ctx context.Context) (string, error) {
 // useScratchObjects makes new objects go to the scratch directory, and all of
 // this Repo's commands see them.
 func (r *Repo) useScratchObjects(ctx context.Context) error {
-	objects, err := r.gitPath(ctx, "objects")
-	if err != nil {
-		return err
+	if r.objects == "" {
+		objects, err := r.gitPath(ctx, "objects")
+		if err != nil {
+			return err
+		}
+		r.objects = objects
 	}
 	r.extra = []string{
 		"GIT_OBJECT_DIRECTORY=" + filepath.Join(r.scratch, "objects"),
-		"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quoteAlternate(objects),
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quoteAlternate(r.objects),
 	}
 	return nil
 }
@@ -153,9 +157,12 @@ func quoteAlternate(path string) string {
 // copyIndex copies the index with its file times, so that only what changed
 // since has to be read.
 func (r *Repo) copyIndex(ctx context.Context, to string) error {
-	from, err := r.gitPath(ctx, "index")
-	if err != nil {
-		return err
+	from := r.index
+	if from == "" {
+		var err error
+		if from, err = r.gitPath(ctx, "index"); err != nil {
+			return err
+		}
 	}
 	return copyWithTimes(from, to)
 }
@@ -244,11 +251,17 @@ func (t *Tree) Read(ctx context.Context, f File, limit int64) ([]byte, error) {
 }
 
 // Each calls fn with the content of every file, from jobs goroutines at once;
-// the order is not fixed. It ends at the first error. fn need not read all.
+// the order is not fixed. It ends at the first error. fn need not read all. A
+// reader with a method Text() string has it all at hand.
 func (t *Tree) Each(ctx context.Context, files []File, jobs int, fn func(context.Context, File, io.Reader) error) error {
 	if len(files) == 0 {
 		return nil
 	}
+	store, err := t.repo.Store(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	queue := make(chan File)
@@ -260,7 +273,7 @@ func (t *Tree) Each(ctx context.Context, files []File, jobs int, fn func(context
 					cancel(fmt.Errorf("crashed while reading: %v", p))
 				}
 			}()
-			if err := t.worker(ctx, queue, fn); err != nil {
+			if err := t.worker(ctx, store, queue, fn); err != nil {
 				cancel(err)
 			}
 		})
@@ -278,17 +291,66 @@ feed:
 	return context.Cause(ctx)
 }
 
-// worker reads the files of a queue through one `git cat-file --batch`.
-func (t *Tree) worker(ctx context.Context, queue <-chan File, fn func(context.Context, File, io.Reader) error) error {
+// maxDirect bounds what is read without git, as a whole, in bytes.
+const maxDirect = 8 << 20
+
+// worker reads the files of a queue.
+func (t *Tree) worker(ctx context.Context, store *pack.Store, queue <-chan File, fn func(context.Context, File, io.Reader) error) error {
+	b := batch{repo: t.repo}
+	defer b.close()
+	for f := range queue {
+		if text, ok := store.Blob(f.OID, maxDirect); ok {
+			if err := fn(ctx, f, &wholeText{*strings.NewReader(text), text}); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.read(ctx, f, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholeText is a reader whose text can be had as a whole.
+type wholeText struct {
+	strings.Reader
+	text string
+}
+
+func (w *wholeText) Text() string { return w.text }
+
+// batch reads objects through one `git cat-file --batch`, which is started when
+// there is need of it.
+type batch struct {
+	repo *Repo
+	stop func()
+	in   io.Writer
+	out  *bufio.Reader
+}
+
+func (b *batch) close() {
+	if b.stop != nil {
+		b.stop()
+	}
+}
+
+func (b *batch) read(ctx context.Context, f File, fn func(context.Context, File, io.Reader) error) error {
+	if b.stop == nil {
+		b.start(ctx)
+	}
+	return readObject(b.in, b.out, f, func(r io.Reader) error { return fn(ctx, f, r) })
+}
+
+func (b *batch) start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		c := t.repo.asStore("cat-file", "--batch")
+		c := b.repo.asStore("cat-file", "--batch")
 		c.Stdin = inR
-		err := t.repo.stream(ctx, c, outW)
+		err := b.repo.stream(ctx, c, outW)
 		if err == nil {
 			err = io.ErrUnexpectedEOF
 		}
@@ -296,19 +358,13 @@ func (t *Tree) worker(ctx context.Context, queue <-chan File, fn func(context.Co
 		inR.CloseWithError(err)
 		done <- err
 	}()
-	defer func() {
+	b.in, b.out = inW, bufio.NewReaderSize(outR, 64<<10)
+	b.stop = func() {
 		inW.Close()
 		cancel()
 		outR.Close()
 		<-done
-	}()
-	out := bufio.NewReaderSize(outR, 64<<10)
-	for f := range queue {
-		if err := readObject(inW, out, f, func(r io.Reader) error { return fn(ctx, f, r) }); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
 // readObject asks for one object and hands its content to fn.

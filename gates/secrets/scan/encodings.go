@@ -16,7 +16,7 @@ type encoded struct {
 // The leftmost match counts, and at one place the first kind. For each kind the
 // next match is known, so that every byte is looked at about once.
 func encodings(text string) []encoded {
-	var all []encoded
+	all := make([]encoded, 0, 32)
 	next := [...]finderOf{
 		{find: nextPercent}, {find: nextCodePoints}, {find: nextEscapes}, {find: nextHex}, {find: nextBase64},
 	}
@@ -54,20 +54,19 @@ type finderOf struct {
 	find        func(text string, at int) (span, bool)
 }
 
-// byPrecedence leaves out those that touch a neighbour with more to say.
+// byPrecedence leaves out those that touch a neighbour with more to say. It
+// makes use of the list.
 func byPrecedence(all []encoded) []encoded {
-	if len(all) == 1 {
+	if len(all) < 2 {
 		return all
 	}
-	var out []encoded
+	out, last := all[:0], encoded{span: span{-1, -1}}
 	for i, m := range all {
-		if i > 0 && m.overlaps(all[i-1].span) && all[i-1].kind < m.kind {
-			continue
+		before := i > 0 && m.overlaps(last.span) && last.kind < m.kind
+		behind := i+1 < len(all) && m.overlaps(all[i+1].span) && all[i+1].kind < m.kind
+		if last = m; !before && !behind {
+			out = append(out, m)
 		}
-		if i+1 < len(all) && m.overlaps(all[i+1].span) && all[i+1].kind < m.kind {
-			continue
-		}
-		out = append(out, m)
 	}
 	return out
 }

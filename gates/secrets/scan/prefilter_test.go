@@ -36,8 +36,10 @@ func TestPrefilterMissesNothing(t *testing.T) {
 		s := newSampler(defaultPair(), seed+5000)
 		p := d.Prefilter()
 		text := s.text(1 + s.IntN(6))
+		var last *Version
 		for range 6 {
-			may := p.May(text, all)
+			may, v := p.May(text, all, last, nil)
+			last = &v
 			if !may {
 				no++
 			}
@@ -74,6 +76,75 @@ func (s sampler) edited(text string) string {
 	return strings.Join(all, "")
 }
 
+// patched is a next version made of parts of a text and of new lines, as git's
+// deltas are, with its edits.
+func (s sampler) patched(text string) (string, [][2]int) {
+	var out strings.Builder
+	edits := [][2]int{}
+	insert := func(part string) {
+		at := out.Len()
+		out.WriteString(part)
+		if n := len(edits); n > 0 && edits[n-1][1] == at {
+			edits[n-1][1] = out.Len()
+		} else {
+			edits = append(edits, [2]int{at, out.Len()})
+		}
+	}
+	next := 0
+	for at := 0; at < len(text); {
+		n := 1 + s.IntN(len(text)-at)
+		if at != next {
+			insert("")
+		}
+		out.WriteString(text[at : at+n])
+		at += n
+		next = at
+		switch s.IntN(5) {
+		case 0:
+			insert(s.text(1))
+		case 1:
+			insert("x\n")
+		case 2:
+			at += s.IntN(len(text) - at + 1) // left out
+		}
+	}
+	if next != len(text) {
+		insert("")
+	}
+	return out.String(), edits
+}
+
+func TestPrefilterLooksAtEditsOnly(t *testing.T) {
+	d, all := defaultPair().ours, ^uint64(0)
+	no := 0
+	for seed := range uint64(400) {
+		s := newSampler(defaultPair(), seed+7000)
+		p := d.Prefilter()
+		// Filler lines keep what is not edited long.
+		text := ""
+		for range 1 + s.IntN(4) {
+			text += strings.Repeat(fillers[s.IntN(len(fillers))]+"\n", s.IntN(30)) + "see https://x.example/a%20b\n"
+		}
+		if s.IntN(2) == 0 {
+			text += s.text(1)
+		}
+		_, last := p.May(text, all, nil, nil)
+		for range 5 {
+			next, edits := s.patched(text)
+			may, v := p.May(next, all, &last, edits)
+			if !may {
+				no++
+			}
+			checkRuns(t, d, next, may, s.IntN)
+			text, last = next, v
+		}
+		p.Close()
+	}
+	if no < 300 {
+		t.Errorf("only %d times no", no)
+	}
+}
+
 func FuzzPrefilter(f *testing.F) {
 	d, all := defaultPair().ours, ^uint64(0)
 	for seed := range uint64(30) {
@@ -88,8 +159,15 @@ func FuzzPrefilter(f *testing.F) {
 		s := newSampler(defaultPair(), seed)
 		p := d.Prefilter()
 		defer p.Close()
+		var last *Version
 		for _, text := range []string{one, two, one} {
-			checkRuns(t, d, text, p.May(text, all), s.IntN)
+			may, v := p.May(text, all, last, nil)
+			last = &v
+			checkRuns(t, d, text, may, s.IntN)
+			next, edits := s.patched(text)
+			may, v = p.May(next, all, last, edits)
+			last = &v
+			checkRuns(t, d, next, may, s.IntN)
 		}
 	})
 }
