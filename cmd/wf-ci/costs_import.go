@@ -74,7 +74,7 @@ func (c *costsImportCmd) Run(ctx context.Context, a *app) error {
 		run.Inside = projects(im.roots, a.getenv("HOME"))
 	}
 	// Nearly all that is made is dropped at once: the heap need not grow for it.
-	defer debug.SetGCPercent(debug.SetGCPercent(40))
+	defer debug.SetGCPercent(debug.SetGCPercent(20))
 	found, err := run.Run(ctx)
 	if err != nil {
 		return err
@@ -136,6 +136,19 @@ func (im *importer) readState() (*logs.State, error) {
 	}
 	data, err := optional(im.path)
 	return logs.DecodeState(data), err
+}
+
+// warnLogs says which logs will soon be gone, and gives what was read before.
+func (a *app) warnLogs(b *books) *logs.State {
+	im := importer{path: statePath(b)}
+	read, err := im.readState()
+	if err != nil || b.repo == nil {
+		return read
+	}
+	if n, days := logs.Expiring(a.getenv, read, workTrees(b.repo.Dir, b.gitDir, read.Roots), a.now()); n > 0 {
+		fmt.Fprintf(a.stderr, "wf-ci: warning: Claude Code deletes logs after %d days, and will soon delete %s that nobody has imported: wf-ci costs import\n", days, plural(n, "log"))
+	}
+	return read
 }
 
 // scope is what the state hangs on: other flags, or other prices, read anew.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wf-ci/wf-ci/costs"
+	"github.com/wf-ci/wf-ci/costs/logs"
 	"github.com/wf-ci/wf-ci/report"
 )
 
@@ -43,6 +44,7 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	read := a.warnLogs(b)
 	s := standing(b, all, holds...)
 	if c.JSON {
 		return writeJSON(a.rawOut, s)
@@ -61,6 +63,9 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	}
 	if len(s.Unpriced) > 0 {
 		fmt.Fprintf(a.stdout, "without a price, and not in these figures: %s (costs/prices.json takes prices of your own)\n", report.Visible(strings.Join(s.Unpriced, ", ")))
+	}
+	if notes := read.Notes(); notes != (logs.Notes{}) {
+		fmt.Fprintf(a.stdout, "confidence, of the logs that were imported: %s\n", imported{Notes: notes}.confidence())
 	}
 	return nil
 }

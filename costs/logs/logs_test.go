@@ -463,3 +463,30 @@ func FuzzReaders(f *testing.F) {
 		}
 	})
 }
+
+func TestExpiring(t *testing.T) {
+	home := write(t, map[string]string{
+		".claude/projects/-work-my-app/old.jsonl": claude("m1", "r1", "10:00:00", `"output_tokens":1`, ""),
+		".claude/projects/-work-my-app/new.jsonl": "{}",
+		".claude/projects/-work-other/old.jsonl":  "{}",
+	})
+	now := time.Now()
+	for _, name := range []string{"-work-my-app", "-work-other"} {
+		if err := os.Chtimes(filepath.Join(home, ".claude/projects", name, "old.jsonl"), now, now.AddDate(0, 0, -25)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	getenv := func(k string) string { return map[string]string{"HOME": home}[k] }
+	roots := []string{"/work/my.app"}
+	if n, days := logs.Expiring(getenv, logs.DecodeState(nil), roots, now); n != 1 || days != 30 {
+		t.Errorf("%d logs, %d days", n, days)
+	}
+	res := read(t, logs.Import{Places: logs.Places(getenv, "claude")})
+	if n, _ := logs.Expiring(getenv, res.State, roots, now); n != 0 {
+		t.Errorf("%d of them although they were read", n)
+	}
+	put(t, filepath.Join(home, ".claude", "settings.json"), `{"model":"x","cleanupPeriodDays":365}`)
+	if n, _ := logs.Expiring(getenv, logs.DecodeState(nil), roots, now); n != 0 {
+		t.Errorf("%d of them although they stay for a year", n)
+	}
+}
