@@ -27,6 +27,9 @@ type costsCmd struct {
 	Project   costsProjectCmd   `cmd:"" help:"Project the months to come, at 1 to 1000 times the work and announced prices."`
 	ROI       costsROICmd       `cmd:"" name:"roi" help:"Set what features cost against what they bring."`
 	Export    costsExportCmd    `cmd:"" help:"Write the entries for other programs: FOCUS 1.2 or hledger."`
+	Cache     costsCacheCmd     `cmd:"" help:"Keep answers of models, so that they are not paid twice."`
+	Batch     costsBatchCmd     `cmd:"" help:"Plan which requests go together, and what that saves."`
+	Trim      costsTrimCmd      `cmd:"" help:"Cut the tokens of a prompt that it does not need."`
 	Check     costsCheckCmd     `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
 	Reserve   costsReserveCmd   `cmd:"" help:"Reserve a part of the budget for a job, against all that run at the same time: status 1 is no."`
 	Settle    costsSettleCmd    `cmd:"" help:"Record what a reservation did cost in the end."`
