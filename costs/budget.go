@@ -143,18 +143,18 @@ func (b Budget) Standing(entries []Entry, z Zone, at time.Time, holds ...Hold) [
 		for _, e := range entries {
 			if p.Period.Holds(e.Time) && !e.Time.After(at) {
 				s.Spent += e.USD
-				s.Held = s.Held.plus(b.worst(e))
+				s.Held = s.Held.plus(b.Worst(e))
 			}
 		}
 		s.Reserved = reserved(holds, known, p.Period, at)
-		s.Percent = percent(s.Spent, s.Soft)
+		s.Percent = Percent(s.Spent, s.Soft)
 		out = append(out, s)
 	}
 	return out
 }
 
-// worst is what an entry without a price is taken for.
-func (b Budget) worst(e Entry) Nano {
+// Worst is what an entry without a price is taken for.
+func (b Budget) Worst(e Entry) Nano {
 	if e.Basis != Unpriced {
 		return 0
 	}
@@ -170,8 +170,8 @@ func (b Budget) worst(e Entry) Nano {
 	return Nano(total.Int64())
 }
 
-// percent is a share in percent, cut to two decimals.
-func percent(part, whole Nano) float64 {
+// Percent is a share in percent, cut to two decimals.
+func Percent(part, whole Nano) float64 {
 	if whole <= 0 {
 		return 0
 	}

@@ -126,7 +126,7 @@ func sums(m map[string]*Sums, key string) *Sums {
 func (b Books) month(name string, s *Sums, budget Budget, z Zone) error {
 	m := Month{Month: name, Timezone: z.String(), Budget: budget.Budgets.Monthly.Soft, Sums: *s}
 	m.Remaining = m.Budget - m.Total
-	m.PercentUsed = percent(m.Total, m.Budget)
+	m.PercentUsed = Percent(m.Total, m.Budget)
 	if err := b.put("months/"+name+".json", m); err != nil {
 		return err
 	}

@@ -71,3 +71,10 @@ func (e Entry) repriced(table *prices.Table, at time.Time) (Entry, error) {
 	row, ok := table.Find(e.Model, at, int64(input/one))
 	return e.priced(row, ok)
 }
+
+// On is what the same units would have cost on another model, or at another
+// time, by the list. Where that has no price it is [Unpriced].
+func (e Entry) On(model string, at time.Time, table *prices.Table) (Entry, error) {
+	e.Model = model
+	return e.repriced(table, at)
+}

@@ -60,10 +60,10 @@ func (b Budget) Left(standing []Spent) Left {
 		if s.Name == "weekly" {
 			continue
 		}
-		l.Used = max(l.Used, percent(s.total(), s.Soft))
+		l.Used = max(l.Used, Percent(s.total(), s.Soft))
 		if s.Name == "monthly" {
 			l.USD = s.Soft.plus(-s.total())
-			l.Percent = max(0, percent(l.USD, s.Soft))
+			l.Percent = max(0, Percent(l.USD, s.Soft))
 		}
 	}
 	return l

@@ -19,21 +19,29 @@ import (
 
 // costsCmd is about the ledger.
 type costsCmd struct {
-	Record  costsRecordCmd  `cmd:"" help:"Record what a call, or something else, has cost."`
-	Show    costsShowCmd    `cmd:"" help:"Show what has been spent, against the budget."`
-	Import  costsImportCmd  `cmd:"" help:"Import the calls of coding agents from the logs they leave behind, each once."`
-	Check   costsCheckCmd   `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
-	Reserve costsReserveCmd `cmd:"" help:"Reserve a part of the budget for a job, against all that run at the same time: status 1 is no."`
-	Settle  costsSettleCmd  `cmd:"" help:"Record what a reservation did cost in the end."`
-	Release costsReleaseCmd `cmd:"" help:"Give a reservation back: nothing was spent."`
-	Route   costsRouteCmd   `cmd:"" help:"Choose the model for some work, by what is left of the budget."`
-	Prices  costsPricesCmd  `cmd:"" help:"Show what models, machines and runners cost, and since when."`
-	Reprice costsRepriceCmd `cmd:"" help:"Ask what the work would have cost at the prices of another day; nothing is changed."`
-	Chaos   costsChaosCmd   `cmd:"" help:"Prove on a remote of yours that parallel jobs lose nothing and count nothing twice."`
-	Correct costsCorrectCmd `cmd:"" help:"Correct an entry: a new one takes its place, the old one stays readable."`
-	Pack    costsPackCmd    `cmd:"" help:"Close the months that are over: a file each, sealed by a chain of hashes."`
-	Verify  costsVerifyCmd  `cmd:"" help:"Check every entry, file, link and book, offline: status 1 names the first that is wrong."`
-	Rebuild costsRebuildCmd `cmd:"" help:"Fold the books from the entries again, after a merge or a change of the budget."`
+	Record    costsRecordCmd    `cmd:"" help:"Record what a call, or something else, has cost."`
+	Show      costsShowCmd      `cmd:"" help:"Show what has been spent, against the budget."`
+	Import    costsImportCmd    `cmd:"" help:"Import the calls of coding agents from the logs they leave behind, each once."`
+	Dashboard costsDashboardCmd `cmd:"" help:"Show where the money goes: models, tasks, features, hours, trend, anomalies, what would save."`
+	Report    costsReportCmd    `cmd:"" help:"Write the report of a day: costs/reports/daily-DATE.md."`
+	Project   costsProjectCmd   `cmd:"" help:"Project the months to come, at 1 to 1000 times the work and announced prices."`
+	ROI       costsROICmd       `cmd:"" name:"roi" help:"Set what features cost against what they bring."`
+	Export    costsExportCmd    `cmd:"" help:"Write the entries for other programs: FOCUS 1.2 or hledger."`
+	Cache     costsCacheCmd     `cmd:"" help:"Keep answers of models, so that they are not paid twice."`
+	Batch     costsBatchCmd     `cmd:"" help:"Plan which requests go together, and what that saves."`
+	Trim      costsTrimCmd      `cmd:"" help:"Cut the tokens of a prompt that it does not need."`
+	Check     costsCheckCmd     `cmd:"" help:"Say whether a request of an estimated cost may run: status 1 is no."`
+	Reserve   costsReserveCmd   `cmd:"" help:"Reserve a part of the budget for a job, against all that run at the same time: status 1 is no."`
+	Settle    costsSettleCmd    `cmd:"" help:"Record what a reservation did cost in the end."`
+	Release   costsReleaseCmd   `cmd:"" help:"Give a reservation back: nothing was spent."`
+	Route     costsRouteCmd     `cmd:"" help:"Choose the model for some work, by what is left of the budget."`
+	Prices    costsPricesCmd    `cmd:"" help:"Show what models, machines and runners cost, and since when."`
+	Reprice   costsRepriceCmd   `cmd:"" help:"Ask what the work would have cost at the prices of another day; nothing is changed."`
+	Chaos     costsChaosCmd     `cmd:"" help:"Prove on a remote of yours that parallel jobs lose nothing and count nothing twice."`
+	Correct   costsCorrectCmd   `cmd:"" help:"Correct an entry: a new one takes its place, the old one stays readable."`
+	Pack      costsPackCmd      `cmd:"" help:"Close the months that are over: a file each, sealed by a chain of hashes."`
+	Verify    costsVerifyCmd    `cmd:"" help:"Check every entry, file, link and book, offline: status 1 names the first that is wrong."`
+	Rebuild   costsRebuildCmd   `cmd:"" help:"Fold the books from the entries again, after a merge or a change of the budget."`
 }
 
 // ledgerFlags are those of every command about the ledger.

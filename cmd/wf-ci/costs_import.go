@@ -319,18 +319,30 @@ func (o imported) confidence() string {
 	if o.UnpricedTokens > 0 {
 		parts = append(parts, fmt.Sprintf("%d tokens without a price (%s; costs/prices.json takes prices of your own)", o.UnpricedTokens, strings.Join(o.Unpriced, ", ")))
 	}
-	add(o.Malformed, "line", "that could not be read")
-	add(o.Torn, "last line", "that is not whole yet")
-	add(o.Huge, "line", "too long to be read")
-	add(o.Unreadable, "file", "that could not be read")
-	add(o.MissingParents, "fork", "whose parent's log is not there")
-	add(o.Guessed, "call", "without a model in the log (priced as an estimate)")
-	add(o.Searches, "web search", "made in a call that no log has")
+	parts = append(parts, noteParts(o.Notes)...)
 	add(o.Refused, "call", "that the ledger does not take")
 	if len(parts) == 0 {
 		return "all that was found was read and priced"
 	}
 	return strings.Join(parts, "; ")
+}
+
+// noteParts says what of the logs is missing.
+func noteParts(n logs.Notes) []string {
+	var parts []string
+	add := func(n int, one, text string) {
+		if n > 0 {
+			parts = append(parts, plural(n, one)+" "+text)
+		}
+	}
+	add(n.Malformed, "line", "that could not be read")
+	add(n.Torn, "last line", "that is not whole yet")
+	add(n.Huge, "line", "too long to be read")
+	add(n.Unreadable, "file", "that could not be read")
+	add(n.MissingParents, "fork", "whose parent's log is not there")
+	add(n.Guessed, "call", "without a model in the log (priced as an estimate)")
+	add(n.Searches, "web search", "made in a call that no log has")
+	return parts
 }
 
 // plural counts things.

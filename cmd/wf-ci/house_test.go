@@ -31,6 +31,8 @@ cmd/wf-ci: *
 costs: costs/prices internal/lazyregexp internal/state
 costs/logs: costs
 costs/refs: costs internal/git internal/lazyregexp  # entries travel as git refs; costs itself knows no git
+costs/reports: costs costs/prices report
+costs/saving: costs costs/prices internal/lazyregexp internal/state
 gates: internal/git internal/lazyregexp internal/run
 gates/bundle: gates gates/project internal/git internal/lazyregexp
 gates/checkpoints: gates internal/git internal/lazyregexp
