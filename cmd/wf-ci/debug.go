@@ -12,8 +12,21 @@ import (
 
 // debugCmd is about finding out why something is broken.
 type debugCmd struct {
-	Bisect debugBisectCmd `cmd:"" help:"Find the commit that broke a check, also one that is wrong now and then."`
-	Logs   debugLogsCmd   `cmd:"" help:"Read a log of any size once: kinds of trouble, when, and which lines are the same."`
+	Start      debugStartCmd      `cmd:"" help:"Start a debug session: a file that the other commands add to."`
+	Evidence   debugEvidenceCmd   `cmd:"" help:"Record what was seen."`
+	Collect    debugCollectCmd    `cmd:"" help:"Show the machine, the project and its recent errors; no secret in it."`
+	Hypothesis debugHypothesisCmd `cmd:"" help:"Explanations: add, rank, test, confirm, reject."`
+	Whys       debugWhysCmd       `cmd:"" help:"Ask why, five times."`
+	Fishbone   debugFishboneCmd   `cmd:"" help:"What has a part in it, as a diagram."`
+	Check      debugCheckCmd      `cmd:"" help:"Say whether enough is known to fix it: status 1 if not."`
+	Fix        debugFixCmd        `cmd:"" help:"Record the fix; refused until the cause is known."`
+	Show       debugShowCmd       `cmd:"" help:"Show the session."`
+	Report     debugReportCmd     `cmd:"" help:"Write the debug report, in Markdown."`
+	Bisect     debugBisectCmd     `cmd:"" help:"Find the commit that broke a check, also one that is wrong now and then."`
+	Logs       debugLogsCmd       `cmd:"" help:"Read a log of any size once: kinds of trouble, when, and which lines are the same."`
+	Net        debugNetCmd        `cmd:"" help:"Look at a host: DNS, TCP, TLS certificate, response time."`
+	Mem        debugMemCmd        `cmd:"" help:"Run a command and watch its memory: baseline, peak, growth."`
+	DB         debugDBCmd         `cmd:"" name:"db" help:"Look at a PostgreSQL database: slow queries, locks, EXPLAIN. Nothing is written."`
 }
 
 // gitIn is git in the repository of a directory, and a scratch directory that

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -169,4 +170,17 @@ func names(mean uint16) []string {
 		}
 	}
 	return out
+}
+
+// Troubled are the last lines of a text that are of a category, or say that they
+// are an error; at most limit of them.
+func Troubled(text string, limit int) []string {
+	m := newMachine()
+	var out []string
+	for _, line := range strings.Split(text, "\n") {
+		if m.look([]byte(line))&kindsOrLevel != 0 {
+			out = append(out, strings.TrimRight(line, "\r"))
+		}
+	}
+	return out[max(0, len(out)-limit):]
 }
