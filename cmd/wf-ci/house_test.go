@@ -52,8 +52,8 @@ report: gates internal/lazyregexp
 report/github: gates report
 session: costs internal/git internal/lazyregexp internal/state
 workflow/agents: internal/lazyregexp
-workflow/debug/bisect: internal/git internal/run
 workflow/agents/metrics: workflow/agents
+workflow/debug/bisect: internal/git internal/run
 workflow/rollback: internal/git internal/journal internal/run internal/state
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
 `)
