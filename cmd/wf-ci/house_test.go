@@ -55,6 +55,7 @@ report/github: gates report
 session: costs internal/git internal/lazyregexp internal/state
 workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
+workflow/debug/bisect: internal/git internal/run
 workflow/rollback: internal/git internal/journal internal/run internal/state
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
 `)
@@ -79,7 +80,7 @@ var only = map[string][]string{
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},
 	"golang.org/x/vuln":                     {"gates/deps"},
-	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
+	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github", "workflow/debug/probe"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
@@ -94,6 +95,7 @@ var only = map[string][]string{
 	"github.com/hashicorp/go-multierror":    {"report/github"},
 	"modernc.org/sqlite":                    {"workflow/agents/metrics"},
 	"github.com/tiktoken-go/tokenizer":      {"session/tokens"},
+	"github.com/jackc/pgx/v5":               {"workflow/debug/postgres"},
 }
 
 // source is a Go file of ours that is no test.
