@@ -14,7 +14,10 @@ import (
 
 // featureCmd is about a feature, from its plan until it is shipped.
 type featureCmd struct {
-	Plan featurePlanCmd `cmd:"" help:"Order the tasks of a file: what can be done side by side, the critical path, worktrees, hours."`
+	Brief    featureBriefCmd    `cmd:"" help:"Write down what is to be built, and why: BRIEF.md."`
+	Agents   featureAgentsCmd   `cmd:"" help:"Show the agents for each phase of the work."`
+	Estimate featureEstimateCmd `cmd:"" help:"Reckon what the tasks of a file will cost, at the ledger's rates where it has any."`
+	Plan     featurePlanCmd     `cmd:"" help:"Order the tasks of a file: what can be done side by side, the critical path, worktrees, hours."`
 }
 
 // planFlags are those of every command that reads a file of tasks.
