@@ -11,7 +11,15 @@ import (
 
 // researchCmd is about finding out before building.
 type researchCmd struct {
-	Decide researchDecideCmd `cmd:"" help:"Decide GO or NO-GO by the three gates; status 1 is NO-GO."`
+	New          researchNewCmd      `cmd:"" help:"Begin a research: RESEARCH.md with what other repositories, the cookbook and earlier research say."`
+	Matrix       researchMatrixCmd   `cmd:"" help:"Weigh options by criteria: totals, and the winner."`
+	ProjectCosts researchProjectCmd  `cmd:"" help:"Reckon what options cost a month, and at 10, 100 and 1000 times the use."`
+	Findings     researchFindingsCmd `cmd:"" help:"Write FINDINGS.md: a sentence, GO or NO-GO, confidence, dependencies, open questions."`
+	ADR          researchADRCmd      `cmd:"" name:"adr" help:"Write the next decision record to docs/decisions."`
+	Approve      researchApproveCmd  `cmd:"" help:"Approve a decision: the record that the gate checkpoints asks for."`
+	Log          researchLogCmd      `cmd:"" help:"Record what a research has cost."`
+	Status       researchStatusCmd   `cmd:"" help:"Show a research's time box and cost: status 1 when the time is over and nothing is found out."`
+	Decide       researchDecideCmd   `cmd:"" help:"Decide GO or NO-GO by the three gates; status 1 is NO-GO."`
 }
 
 type researchDecideCmd struct {

@@ -153,3 +153,26 @@ func (d document) sumOne(n *yaml.Node, weights []Decimal) error {
 	}
 	return nil
 }
+
+// Places are where a user's other work is.
+type Places struct {
+	Roots    []string // repositories are below them
+	Cookbook string
+}
+
+// ReadPlaces reads roots: [DIR, …] and cookbook: DIR.
+func ReadPlaces(name string, data []byte) (p Places, err error) {
+	d, err := open(name, data)
+	if err != nil {
+		return p, err
+	}
+	err = d.each(d.top, []string{"roots", "cookbook"}, func(key string, v *yaml.Node) (err error) {
+		if key == "roots" {
+			p.Roots, err = d.texts(v)
+		} else {
+			p.Cookbook, err = d.text(v)
+		}
+		return err
+	})
+	return p, err
+}
