@@ -18,6 +18,10 @@ type featureCmd struct {
 	Agents   featureAgentsCmd   `cmd:"" help:"Show the agents for each phase of the work."`
 	Estimate featureEstimateCmd `cmd:"" help:"Reckon what the tasks of a file will cost, at the ledger's rates where it has any."`
 	Plan     featurePlanCmd     `cmd:"" help:"Order the tasks of a file: what can be done side by side, the critical path, worktrees, hours."`
+
+	Start  featureStartCmd  `cmd:"" help:"Make worktrees with task sheets for the tasks that can begin."`
+	Status featureStatusCmd `cmd:"" help:"Show where a feature stands: phase, tasks, gates, cost against the estimate."`
+	Ship   featureShipCmd   `cmd:"" help:"Gates, documents, a conventional commit, push, cost: the feature goes out."`
 }
 
 // planFlags are those of every command that reads a file of tasks.
