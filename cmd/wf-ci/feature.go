@@ -22,6 +22,7 @@ type featureCmd struct {
 	Start  featureStartCmd  `cmd:"" help:"Make worktrees with task sheets for the tasks that can begin."`
 	Status featureStatusCmd `cmd:"" help:"Show where a feature stands: phase, tasks, gates, cost against the estimate."`
 	Ship   featureShipCmd   `cmd:"" help:"Gates, documents, a conventional commit, push, cost: the feature goes out."`
+	Init   featureInitCmd   `cmd:"" help:"Write workflows for GitHub Actions: gates, end of day, deploy after merge."`
 }
 
 // planFlags are those of every command that reads a file of tasks.
