@@ -41,6 +41,8 @@ type cli struct {
 	Debug    debugCmd         `cmd:"" help:"Why is it broken: bisect, logs, evidence, hypotheses, report."`
 	Undo     undoCmd          `cmd:"" help:"Take back what a command has changed (worktree, merge, …)."`
 	Trust    trustCmd         `cmd:"" help:"Trust a script of the project, as it is now: wf-ci local start runs it."`
+	Feature  featureCmd       `cmd:"" help:"A feature, from its plan until it is shipped."`
+	Research researchCmd      `cmd:"" help:"Find out before building: what is there, what it costs, GO or NO-GO."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
 	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
 	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`

@@ -56,6 +56,8 @@ session: costs internal/git internal/lazyregexp internal/state
 workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
 workflow/debug/bisect: internal/git internal/run
+workflow/feature: costs internal/lazyregexp
+workflow/research: costs costs/prices internal/lazyregexp
 workflow/rollback: internal/git internal/journal internal/run internal/state
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
 `)
@@ -75,7 +77,7 @@ func arrowsFrom(table string) map[string][]string {
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents", "worktree"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents", "worktree", "workflow/feature", "workflow/research"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},
