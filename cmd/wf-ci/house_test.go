@@ -76,7 +76,7 @@ var only = map[string][]string{
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},
 	"golang.org/x/vuln":                     {"gates/deps"},
-	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github"},
+	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github", "report/notify"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},
