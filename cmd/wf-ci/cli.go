@@ -38,6 +38,7 @@ type cli struct {
 	Agents   agentsCmd        `cmd:"" help:"Which agent for which task: routing, outcomes, chains."`
 	Worktree worktreeCmd      `cmd:"" help:"Parallel work: a worktree, a branch and ports for each task, and nothing lost."`
 	Undo     undoCmd          `cmd:"" help:"Take back what a command has changed (worktree, merge, …)."`
+	Hook     hookCmd          `cmd:"" help:"Look before each commit and each push; a hook that is there already is kept."`
 	Notify   notifyCmd        `cmd:"" help:"Tell Slack, Discord or a webhook; --test tries it."`
 	Trust    trustCmd         `cmd:"" help:"Trust a script of the project, as it is now: wf-ci local start runs it."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`

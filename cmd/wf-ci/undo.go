@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
@@ -40,6 +41,9 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 
 // undo hands an entry to whoever has made it.
 func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
+	if strings.HasPrefix(e.Kind, "hook.") {
+		return a.undoHook(ctx, p, e)
+	}
 	done, ours, err := p.Undo(ctx, e)
 	if err == nil && !ours {
 		err = usagef("%s is a %s: this version cannot take it back", e.ID, e.Kind)
