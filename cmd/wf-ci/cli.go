@@ -40,6 +40,8 @@ type cli struct {
 	Rollback rollbackCmd      `cmd:"" help:"Take changes back: planned first, with new commits, and nothing lost."`
 	Debug    debugCmd         `cmd:"" help:"Why is it broken: bisect, logs, evidence, hypotheses, report."`
 	Undo     undoCmd          `cmd:"" help:"Take back what a command has changed (worktree, merge, …)."`
+	Hook     hookCmd          `cmd:"" help:"Look before each commit and each push; a hook that is there already is kept."`
+	Notify   notifyCmd        `cmd:"" help:"Tell Slack, Discord or a webhook; --test tries it."`
 	Trust    trustCmd         `cmd:"" help:"Trust a script of the project, as it is now: wf-ci local start runs it."`
 	Feature  featureCmd       `cmd:"" help:"A feature, from its plan until it is shipped."`
 	Research researchCmd      `cmd:"" help:"Find out before building: what is there, what it costs, GO or NO-GO."`

@@ -121,6 +121,7 @@ func (c *endCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
+	e.tellDay(ctx)
 	if err := e.show(); err != nil {
 		return err
 	}

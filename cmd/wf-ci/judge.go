@@ -39,6 +39,7 @@ type options struct {
 	treeOnly bool
 	verbose  bool
 	part     secrets.Part                                // what of it is looked at
+	pushed   string                                      // of secrets.Unpushed: the commit that is pushed; empty: HEAD
 	since    string                                      // how far back the history is looked at; empty: as the policy says
 	sinceAt  secrets.Since                               // the same, read
 	judged   func(context.Context, *job, *gates.Verdict) // the target is still there; may be nil
@@ -146,6 +147,9 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 		if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, "", false); err != nil {
 			return err
 		}
+	}
+	if o.pushed != "" {
+		found.Head = o.pushed
 	}
 	change, err := o.change(ctx, repo, found, tree)
 	if err != nil {

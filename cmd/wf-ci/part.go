@@ -52,7 +52,10 @@ func (a *app) readTree(ctx context.Context, repo *git.Repo, o options, except []
 		}
 		return repo.Staged(ctx, index)
 	case secrets.Unpushed:
-		head, err := repo.Head(ctx)
+		head, err := o.pushed, error(nil)
+		if head == "" {
+			head, err = repo.Head(ctx)
+		}
 		if err == nil && head == "" {
 			err = errors.New("there is no commit yet, so there is nothing to push")
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
@@ -43,6 +44,9 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
 	if e.Kind == rollback.Kind {
 		return a.undoRollback(ctx, e)
+	}
+	if strings.HasPrefix(e.Kind, "hook.") {
+		return a.undoHook(ctx, p, e)
 	}
 	done, ours, err := p.Undo(ctx, e)
 	if err == nil && !ours {
