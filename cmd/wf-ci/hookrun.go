@@ -137,15 +137,20 @@ func (a *app) refreshContext(ctx context.Context) {
 }
 
 func (a *app) renewContext(ctx context.Context) (string, error) {
-	d, done, err := a.desk(ctx, ".")
-	if err != nil || d.Repo == nil {
-		return "", err
-	}
-	defer done()
-	path := filepath.Join(d.Dir, filepath.FromSlash(session.ContextPath(d.Dir)))
+	// Git runs a hook at the top of the work tree: most commits need no question to
+	// it.
+	path := filepath.Join(a.dir, filepath.FromSlash(session.ContextPath(a.dir)))
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || a.now().Sub(info.ModTime()) < contextAge {
 		return "", nil // nobody keeps one, or it is new
+	}
+	d, done, err := a.desk(ctx, ".")
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if d.Repo == nil || d.Dir != a.dir {
+		return "", nil
 	}
 	unlock, err := d.Lock(ctx)
 	if err != nil {

@@ -84,23 +84,44 @@ func TestKeptHooksComeBack(t *testing.T) {
 	}
 }
 
-// A directory that cannot be written leaves what is there.
+// What cannot be written is an error, leaves what is there, and is no entry of
+// the journal.
 func TestInstallLeavesNoHalf(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere")
-	}
 	w := worker(t)
-	path := filepath.Join(w.Place.Dir, "pre-commit")
-	_ = os.MkdirAll(w.Place.Dir, 0o755)
-	_ = os.WriteFile(path, []byte("mine"), 0o755)
-	_ = os.Chmod(w.Place.Dir, 0o555)
-	t.Cleanup(func() { _ = os.Chmod(w.Place.Dir, 0o755) })
+	if err := os.RemoveAll(w.Place.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.Place.Dir, []byte("no directory"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := w.Install("pre-commit"); err == nil {
 		t.Error("it was installed")
 	}
-	data, _ := os.ReadFile(path)
-	if list, _ := w.Journal.List(); string(data) != "mine" || len(list) != 0 {
+	data, _ := os.ReadFile(w.Place.Dir)
+	if list, _ := w.Journal.List(); string(data) != "no directory" || len(list) != 0 {
 		t.Errorf("%q, %v", data, list)
+	}
+}
+
+// A hook that was kept goes back when ours could not be written, also where it
+// had to be moved.
+func TestBack(t *testing.T) {
+	for _, move := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "pre-commit")
+		_ = os.WriteFile(path, []byte("mine"), 0o755)
+		if err := keep(path, path+KeptSuffix); err != nil {
+			t.Fatal(err)
+		}
+		if move {
+			_ = os.Remove(path)
+		}
+		if err := back(path); err != nil {
+			t.Error(err)
+		}
+		data, _ := os.ReadFile(path)
+		if _, err := os.Lstat(path + KeptSuffix); string(data) != "mine" || err == nil {
+			t.Errorf("moved %t: %q", move, data)
+		}
 	}
 }
 
