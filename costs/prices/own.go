@@ -75,6 +75,7 @@ func (t *Table) With(name string, data []byte) (*Table, error) {
 		}
 		with.own = append(with.own, o)
 	}
+	with.found = new(memo)
 	return &with, nil
 }
 
