@@ -20,6 +20,10 @@ type Finding struct {
 	Error string `json:"error,omitempty"`
 }
 
+// Mender puts an interrupted command of another package right, under the lock, and
+// says what it did.
+type Mender func(ctx context.Context, e journal.Entry) (done string, err error)
+
 // Doctor puts right what a killed command has left, and says what else is not in
 // order. dry: it only says.
 func (p *Project) Doctor(ctx context.Context, dry bool) ([]Finding, error) {
@@ -63,6 +67,9 @@ func (p *Project) mend(ctx context.Context, e journal.Entry) (string, error) {
 		return "taken back", p.undoPrune(ctx, &e)
 	case kindAdopt:
 		return "taken back", p.undoAdopt(ctx, &e)
+	}
+	if mend := p.Menders[e.Kind]; mend != nil {
+		return mend(ctx, e)
 	}
 	return "", fmt.Errorf("a newer version wrote it: %s", e.Kind)
 }

@@ -46,6 +46,8 @@ type Project struct {
 	Journal journal.Journal
 	// Options are to be set before anything is made. Required.
 	Options Options
+	// Menders know the entries of the journal that are not ours, by their kind.
+	Menders map[string]Mender
 
 	place    Place
 	registry registryFile

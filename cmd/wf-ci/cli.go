@@ -37,6 +37,7 @@ type cli struct {
 	Costs    costsCmd         `cmd:"" help:"What the work cost, against the budget."`
 	Agents   agentsCmd        `cmd:"" help:"Which agent for which task: routing, outcomes, chains."`
 	Worktree worktreeCmd      `cmd:"" help:"Parallel work: a worktree, a branch and ports for each task, and nothing lost."`
+	Rollback rollbackCmd      `cmd:"" help:"Take changes back: planned first, with new commits, and nothing lost."`
 	Undo     undoCmd          `cmd:"" help:"Take back what a command has changed (worktree, merge, …)."`
 	Trust    trustCmd         `cmd:"" help:"Trust a script of the project, as it is now: wf-ci local start runs it."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`

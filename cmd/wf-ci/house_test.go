@@ -53,6 +53,7 @@ report/github: gates report
 session: costs internal/git internal/lazyregexp internal/state
 workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
+workflow/rollback: internal/git internal/journal internal/run internal/state
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
 `)
 

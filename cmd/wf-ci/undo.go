@@ -7,6 +7,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/workflow/rollback"
 	"github.com/wf-ci/wf-ci/worktree"
 )
 
@@ -28,7 +29,7 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 		}
 		done, err := a.undo(ctx, p, e)
 		if err != nil {
-			return err
+			return a.rollbackError(ctx, c.JSON, err)
 		}
 		if c.JSON {
 			return writeJSON(a.rawOut, map[string]any{"id": e.ID, "kind": e.Kind, "done": done})
@@ -40,6 +41,9 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 
 // undo hands an entry to whoever has made it.
 func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
+	if e.Kind == rollback.Kind {
+		return a.undoRollback(ctx, e)
+	}
 	done, ours, err := p.Undo(ctx, e)
 	if err == nil && !ours {
 		err = usagef("%s is a %s: this version cannot take it back", e.ID, e.Kind)
