@@ -17,8 +17,13 @@ import (
 
 // rollbackCmd takes changes back.
 type rollbackCmd struct {
-	Plan  rollbackPlanCmd  `cmd:"" help:"Show what a rollback would do, and what stands in its way. Nothing is changed."`
-	Apply rollbackApplyCmd `cmd:"" help:"Do what was planned, if nothing has moved since. Nothing is pushed; wf-ci undo takes it back."`
+	Plan    rollbackPlanCmd    `cmd:"" help:"Show what a rollback would do, and what stands in its way. Nothing is changed."`
+	Apply   rollbackApplyCmd   `cmd:"" help:"Do what was planned, if nothing has moved since. Nothing is pushed; wf-ci undo takes it back."`
+	Check   rollbackCheckCmd   `cmd:"" help:"Say whether to roll back, from a verdict and a metrics file."`
+	Verify  rollbackVerifyCmd  `cmd:"" help:"Look whether a rollback did what it was for: six checks."`
+	Matrix  rollbackMatrixCmd  `cmd:"" help:"Show what to do at which symptom."`
+	Metrics rollbackMetricsCmd `cmd:"" help:"Count the rollbacks so far: time to recover, success, automation, lost data."`
+	Lost    rollbackLostCmd    `cmd:"" help:"Record that data was lost."`
 }
 
 // openRollback is the work tree of a directory.
