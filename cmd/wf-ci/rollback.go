@@ -17,13 +17,18 @@ import (
 
 // rollbackCmd takes changes back.
 type rollbackCmd struct {
-	Plan    rollbackPlanCmd    `cmd:"" help:"Show what a rollback would do, and what stands in its way. Nothing is changed."`
-	Apply   rollbackApplyCmd   `cmd:"" help:"Do what was planned, if nothing has moved since. Nothing is pushed; wf-ci undo takes it back."`
-	Check   rollbackCheckCmd   `cmd:"" help:"Say whether to roll back, from a verdict and a metrics file."`
-	Verify  rollbackVerifyCmd  `cmd:"" help:"Look whether a rollback did what it was for: six checks."`
-	Matrix  rollbackMatrixCmd  `cmd:"" help:"Show what to do at which symptom."`
-	Metrics rollbackMetricsCmd `cmd:"" help:"Count the rollbacks so far: time to recover, success, automation, lost data."`
-	Lost    rollbackLostCmd    `cmd:"" help:"Record that data was lost."`
+	Plan      rollbackPlanCmd      `cmd:"" help:"Show what a rollback would do, and what stands in its way. Nothing is changed."`
+	Apply     rollbackApplyCmd     `cmd:"" help:"Do what was planned, if nothing has moved since. Nothing is pushed; wf-ci undo takes it back."`
+	Check     rollbackCheckCmd     `cmd:"" help:"Say whether to roll back, from a verdict and a metrics file."`
+	Verify    rollbackVerifyCmd    `cmd:"" help:"Look whether a rollback did what it was for: six checks."`
+	Matrix    rollbackMatrixCmd    `cmd:"" help:"Show what to do at which symptom."`
+	Metrics   rollbackMetricsCmd   `cmd:"" help:"Count the rollbacks so far: time to recover, success, automation, lost data."`
+	Lost      rollbackLostCmd      `cmd:"" help:"Record that data was lost."`
+	Readiness rollbackReadinessCmd `cmd:"" help:"Say what is missing for a rollback to work."`
+	Playbook  rollbackPlaybookCmd  `cmd:"" help:"Go through an incident step by step, each confirmed."`
+	App       rollbackAppCmd       `cmd:"" help:"Roll a deployed application back (kubectl, docker)."`
+	Database  rollbackDatabaseCmd  `cmd:"" help:"Roll migrations back (Alembic, Django): backup first, restored when it does not work."`
+	Terraform rollbackTerraformCmd `cmd:"" help:"Keep a copy of Terraform's state."`
 }
 
 // openRollback is the work tree of a directory.
