@@ -73,7 +73,7 @@ func told(c *logs.Call) string {
 
 // claude is a line of Claude Code.
 func claude(id, request, at, usage, more string) string {
-	return fmt.Sprintf(`{"type":"assistant","uuid":"u","sessionId":"s1","requestId":%q,"timestamp":"2026-11-01T%sZ","cwd":"/work/app","gitBranch":"feature/x",%s"message":{"id":%q,"model":"claude-sonnet-4-5","usage":{%s}}}`+"\n",
+	return fmt.Sprintf(`{"type":"assistant","uuid":"u","sessionId":"s1","requestId":%q,"timestamp":"2026-11-01T%sZ","cwd":"/home/app","gitBranch":"feature/x",%s"message":{"id":%q,"model":"claude-sonnet-4-5","usage":{%s}}}`+"\n",
 		request, at, more, id, usage)
 }
 
@@ -86,11 +86,11 @@ func codexMeta(id, parent string) string {
 	if parent != "" {
 		parent = `"forked_from_id":"` + parent + `",`
 	}
-	return fmt.Sprintf(`{"timestamp":"2026-11-01T09:00:00Z","type":"session_meta","payload":{"id":%q,%s"cwd":"/work/app","git":{"branch":"feature/y","commit_hash":"abc"}}}`+"\n", id, parent)
+	return fmt.Sprintf(`{"timestamp":"2026-11-01T09:00:00Z","type":"session_meta","payload":{"id":%q,%s"cwd":"/home/app","git":{"branch":"feature/y","commit_hash":"abc"}}}`+"\n", id, parent)
 }
 
 func codexTurn(id string) string {
-	return fmt.Sprintf(`{"timestamp":"2026-11-01T09:00:01Z","type":"turn_context","payload":{"turn_id":%q,"model":"gpt-5.1-codex","cwd":"/work/app"}}`+"\n", id)
+	return fmt.Sprintf(`{"timestamp":"2026-11-01T09:00:01Z","type":"turn_context","payload":{"turn_id":%q,"model":"gpt-5.1-codex","cwd":"/home/app"}}`+"\n", id)
 }
 
 func zst(t testing.TB, text string) string {
@@ -110,7 +110,7 @@ func zst(t testing.TB, text string) string {
 }
 
 func TestReaders(t *testing.T) {
-	const home = "projects/-work-app/"
+	const home = "projects/-home-app/"
 	fixture := func(name string) string {
 		data, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
@@ -156,9 +156,9 @@ func TestReaders(t *testing.T) {
 		},
 		"claude: notices, other projects, amounts, usage of tools": {
 			files: map[string]string{home + "a.jsonl": strings.Replace(claude("m1", "r1", "10:00:00", `"output_tokens":5`, ""), "claude-sonnet-4-5", "<synthetic>", 1) +
-				strings.Replace(claude("m2", "r2", "10:00:00", `"output_tokens":5`, ""), "/work/app", "/work/other", 1) +
+				strings.Replace(claude("m2", "r2", "10:00:00", `"output_tokens":5`, ""), "/home/app", "/home/other", 1) +
 				claude("m3", "r3", "10:00:00", `"output_tokens":5`, `"costUSD":0.0125,`) +
-				`{"type":"user","timestamp":"2026-11-01T10:00:00Z","cwd":"/work/app","toolUseResult":{"searchCount":4,"usage":{"output_tokens":77}}}` + "\n"},
+				`{"type":"user","timestamp":"2026-11-01T10:00:00Z","cwd":"/home/app","toolUseResult":{"searchCount":4,"usage":{"output_tokens":77}}}` + "\n"},
 			want:  []string{"10:00:00 claude-sonnet-4-5 in=0 out=5 read=0 write=0 1h=0 usd=0.0125 branch=feature/x"},
 			notes: logs.Notes{Searches: 4},
 		},
@@ -211,12 +211,12 @@ func TestReaders(t *testing.T) {
 			want: []string{"10:00:00 gemini-2.5-pro in=62 out=15 read=40 write=0 1h=0", "11:00:00 gemini-2.5-flash in=9 out=1 read=0 write=0 1h=0"},
 		},
 		"qwen: thoughts beside the answer, and in it": {
-			files: map[string]string{"projects/p/chats/q.jsonl": `{"uuid":"a","timestamp":"2026-11-01T10:00:00Z","type":"assistant","cwd":"/work/app","gitBranch":"b","model":"qwen3-coder","usageMetadata":{"promptTokenCount":100,"candidatesTokenCount":10,"cachedContentTokenCount":30,"thoughtsTokenCount":5,"totalTokenCount":115}}` + "\n" +
-				`{"uuid":"b","timestamp":"2026-11-01T10:00:01Z","type":"assistant","cwd":"/work/app","model":"qwen3-coder","usageMetadata":{"promptTokenCount":100,"candidatesTokenCount":10,"thoughtsTokenCount":5,"totalTokenCount":110}}` + "\n"},
+			files: map[string]string{"projects/p/chats/q.jsonl": `{"uuid":"a","timestamp":"2026-11-01T10:00:00Z","type":"assistant","cwd":"/home/app","gitBranch":"b","model":"qwen3-coder","usageMetadata":{"promptTokenCount":100,"candidatesTokenCount":10,"cachedContentTokenCount":30,"thoughtsTokenCount":5,"totalTokenCount":115}}` + "\n" +
+				`{"uuid":"b","timestamp":"2026-11-01T10:00:01Z","type":"assistant","cwd":"/home/app","model":"qwen3-coder","usageMetadata":{"promptTokenCount":100,"candidatesTokenCount":10,"thoughtsTokenCount":5,"totalTokenCount":110}}` + "\n"},
 			want: []string{"10:00:00 qwen3-coder in=70 out=15 read=30 write=0 1h=0 branch=b", "10:00:01 qwen3-coder in=100 out=10 read=0 write=0 1h=0"},
 		},
 		"opencode: messages as files": {
-			files: map[string]string{"storage/message/ses/msg_1.json": `{"id":"msg_1","role":"assistant","modelID":"claude-sonnet-4-5","cost":0.5,"time":{"created":1793527200000},"path":{"cwd":"/work/app"},"tokens":{"input":1,"output":2,"reasoning":3,"cache":{"read":4,"write":5}}}`, "storage/message/ses/msg_2.json": `{"role":"assis`},
+			files: map[string]string{"storage/message/ses/msg_1.json": `{"id":"msg_1","role":"assistant","modelID":"claude-sonnet-4-5","cost":0.5,"time":{"created":1793527200000},"path":{"cwd":"/home/app"},"tokens":{"input":1,"output":2,"reasoning":3,"cache":{"read":4,"write":5}}}`, "storage/message/ses/msg_2.json": `{"role":"assis`},
 			want:  []string{"10:00:00 claude-sonnet-4-5 in=1 out=5 read=4 write=5 1h=0 usd=0.50"},
 			notes: logs.Notes{Malformed: 1},
 		},
@@ -225,8 +225,8 @@ func TestReaders(t *testing.T) {
 			notes: logs.Notes{Unreadable: 1},
 		},
 		"amp: the ledger goes before the messages": {
-			files: map[string]string{"threads/T-1.json": `{"id":"T-1","env":{"initial":{"trees":[{"uri":"file:///work/app"}]}},"usageLedger":{"events":[{"id":"e","timestamp":"2026-11-01T10:00:00Z","model":"claude-sonnet-4-5","toMessageId":2,"tokens":{"input":1,"output":2}}]},"messages":[{"role":"assistant","messageId":2,"usage":{"inputTokens":9,"cacheReadInputTokens":4,"cacheCreationInputTokens":3}}]}`,
-				"threads/T-2.json": `{"id":"T-2","env":{"initial":{"trees":[{"uri":"file:///work/app"}]}},"messages":[{"role":"assistant","messageId":1,"usage":{"model":"m","timestamp":"2026-11-01T11:00:00Z","inputTokens":9,"outputTokens":1}}]}`},
+			files: map[string]string{"threads/T-1.json": `{"id":"T-1","env":{"initial":{"trees":[{"uri":"file:///home/app"}]}},"usageLedger":{"events":[{"id":"e","timestamp":"2026-11-01T10:00:00Z","model":"claude-sonnet-4-5","toMessageId":2,"tokens":{"input":1,"output":2}}]},"messages":[{"role":"assistant","messageId":2,"usage":{"inputTokens":9,"cacheReadInputTokens":4,"cacheCreationInputTokens":3}}]}`,
+				"threads/T-2.json": `{"id":"T-2","env":{"initial":{"trees":[{"uri":"file:///home/app"}]}},"messages":[{"role":"assistant","messageId":1,"usage":{"model":"m","timestamp":"2026-11-01T11:00:00Z","inputTokens":9,"outputTokens":1}}]}`},
 			want: []string{"10:00:00 claude-sonnet-4-5 in=1 out=2 read=4 write=3 1h=0", "11:00:00 m in=9 out=1 read=0 write=0 1h=0"},
 		},
 	}
@@ -235,7 +235,7 @@ func TestReaders(t *testing.T) {
 			since, _ := time.Parse(time.RFC3339, tt.since)
 			res := read(t, logs.Import{
 				Places: []logs.Place{{Dir: write(t, tt.files)}}, Since: since, Workers: 2,
-				Inside: func(dir string) bool { return dir == "/work/app" || dir == "hash" },
+				Inside: func(dir string) bool { return dir == "/home/app" || dir == "hash" },
 			})
 			var got []string
 			for _, c := range res.Calls {
@@ -466,18 +466,18 @@ func FuzzReaders(f *testing.F) {
 
 func TestExpiring(t *testing.T) {
 	home := write(t, map[string]string{
-		".claude/projects/-work-my-app/old.jsonl": claude("m1", "r1", "10:00:00", `"output_tokens":1`, ""),
-		".claude/projects/-work-my-app/new.jsonl": "{}",
-		".claude/projects/-work-other/old.jsonl":  "{}",
+		".claude/projects/-home-my-app/old.jsonl": claude("m1", "r1", "10:00:00", `"output_tokens":1`, ""),
+		".claude/projects/-home-my-app/new.jsonl": "{}",
+		".claude/projects/-home-other/old.jsonl":  "{}",
 	})
 	now := time.Now()
-	for _, name := range []string{"-work-my-app", "-work-other"} {
+	for _, name := range []string{"-home-my-app", "-home-other"} {
 		if err := os.Chtimes(filepath.Join(home, ".claude/projects", name, "old.jsonl"), now, now.AddDate(0, 0, -25)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	getenv := func(k string) string { return map[string]string{"HOME": home}[k] }
-	roots := []string{"/work/my.app"}
+	roots := []string{"/home/my.app"}
 	if n, days := logs.Expiring(getenv, logs.DecodeState(nil), roots, now); n != 1 || days != 30 {
 		t.Errorf("%d logs, %d days", n, days)
 	}

@@ -14,7 +14,7 @@ db.execute('CREATE TABLE `message` (`id` text PRIMARY KEY, `session_id` text NOT
 
 def message(n, pad=0):
     data = {"role": "assistant" if n % 2 else "user", "modelID": "claude-sonnet-4-5", "providerID": "anthropic",
-            "cost": 0.25 if n == 3 else 0, "time": {"created": 1763000000000 + n}, "path": {"cwd": "/work/app"},
+            "cost": 0.25 if n == 3 else 0, "time": {"created": 1763000000000 + n}, "path": {"cwd": "/home/app"},
             "tokens": {"input": n, "output": 10, "reasoning": 5, "cache": {"read": 100, "write": 7}}, "pad": "x" * pad}
     return ("msg_%03d" % n, "ses_1", None, json.dumps(data))
 
