@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wf-ci/wf-ci/internal/git"
 )
 
 // Inspection is all that is known before a worktree is removed. It is made by
@@ -196,23 +198,8 @@ func (p *Project) hidden(ctx context.Context, t Tree) ([]Reason, error) {
 
 // copyIndex is a copy of a worktree's index that may be changed.
 func (p *Project) copyIndex(t Tree) (string, error) {
-	from, to := filepath.Join(t.Admin, "index"), filepath.Join(p.place.Scratch, "index-"+filepath.Base(t.Admin))
-	data, err := os.ReadFile(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		return to, nil
-	}
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(from)
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		return "", err
-	}
-	// The index's own time decides which entries git looks at again.
-	return to, os.Chtimes(to, info.ModTime(), info.ModTime())
+	to := filepath.Join(p.place.Scratch, "index-"+filepath.Base(t.Admin))
+	return to, git.CopyIndex(filepath.Join(t.Admin, "index"), to)
 }
 
 // submodules are submodules whose repositories are in git's own directory of the

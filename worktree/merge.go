@@ -157,7 +157,7 @@ func (p *Project) compute(ctx context.Context, trees []Tree, target Target, out 
 		} else if !git.Exited(err, 1) {
 			return "", err
 		}
-		tree, files, err := mergeTree(ctx, p.git, tip, t.Head)
+		tree, files, err := p.git.MergeTree(ctx, tip, t.Head)
 		if err != nil {
 			return "", err
 		}
@@ -175,30 +175,6 @@ func (p *Project) compute(ctx context.Context, trees []Tree, target Target, out 
 		with = strings.Join(append([]string{target.Name}, out.Merged...), " + ")
 	}
 	return tip, nil
-}
-
-// mergeTree merges two commits without a work tree: the tree, or the files in
-// conflict.
-func mergeTree(ctx context.Context, w git.Work, ours, theirs string) (tree string, conflicts []string, err error) {
-	out, err := w.Git(ctx, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs)
-	if err != nil && git.Exited(err, 129) {
-		return "", nil, errors.New("merging needs git 2.38 or newer")
-	}
-	conflict := git.Exited(err, 1)
-	if err != nil && !conflict {
-		return "", nil, fmt.Errorf("merge %s and %s: %w", ours, theirs, err)
-	}
-	fields := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00")
-	if !conflict {
-		return strings.TrimSpace(fields[0]), nil, nil
-	}
-	files := slices.DeleteFunc(fields[1:], func(s string) bool { return s == "" })
-	slices.Sort(files)
-	files = slices.Compact(files)
-	if len(files) == 0 {
-		files = []string{"(git names no file)"}
-	}
-	return "", files, nil
 }
 
 // verify checks the result before any ref names it: all that was to be merged is

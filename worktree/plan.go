@@ -155,7 +155,7 @@ func (p *Project) pairs(ctx context.Context, list []*candidate, target Target, o
 		return err
 	}
 	for i, a := range list {
-		_, files, err := mergeTree(ctx, w, target.Ref, a.commit)
+		_, files, err := w.MergeTree(ctx, target.Ref, a.commit)
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (p *Project) pairs(ctx context.Context, list []*candidate, target Target, o
 			out.Conflicts = append(out.Conflicts, Conflict{a.name, target.Name, files})
 		}
 		for _, b := range list[i+1:] {
-			_, files, err := mergeTree(ctx, w, a.commit, b.commit)
+			_, files, err := w.MergeTree(ctx, a.commit, b.commit)
 			if err != nil {
 				return err
 			}
@@ -218,7 +218,7 @@ func (p *Project) simulate(ctx context.Context, list []*candidate, target Target
 		return err
 	}
 	for _, c := range list {
-		tree, files, err := mergeTree(ctx, w, tip, c.commit)
+		tree, files, err := w.MergeTree(ctx, tip, c.commit)
 		if err != nil {
 			return err
 		}

@@ -103,15 +103,10 @@ func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error)
 
 // findBooks is openBooks without what takes time: the branch, the prices.
 func (a *app) findBooks(ctx context.Context, dir string) (*books, func(), error) {
-	dir = inside(a.dir, dir)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, nil, usagef("%s is not a directory", dir)
-	}
-	scratch, err := a.scratch()
+	dir, scratch, done, err := a.workAt(dir)
 	if err != nil {
-		return nil, nil, undecided{err}
+		return nil, nil, err
 	}
-	done := func() { _ = os.RemoveAll(scratch) }
 	b := &books{}
 	repo, err := git.Open(ctx, &run.Runner{Env: run.CleanEnv(a.environ)}, dir, scratch)
 	switch {

@@ -32,7 +32,7 @@ type debugCmd struct {
 // gitIn is git in the repository of a directory, and a scratch directory that
 // the function takes away.
 func (a *app) gitIn(ctx context.Context, dir string) (git.Work, string, func(), error) {
-	w := git.Work{Runner: &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}, Dir: inside(a.dir, dir)}
+	w := git.Work{Runner: a.userGit(), Dir: inside(a.dir, dir)}
 	if info, err := os.Stat(w.Dir); err != nil || !info.IsDir() {
 		return w, "", nil, usagef("%s is not a directory", dir)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/git"
-	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/session"
 )
 
@@ -50,8 +49,7 @@ func (e *evening) over(ctx context.Context, found *session.Collected, written bo
 
 // gitWork is git as the user has set it up, for a commit and a push of ours.
 func (e *evening) gitWork() git.Work {
-	env := append(run.CleanEnv(e.a.environ), run.Pick(e.a.environ, gitVariables)...)
-	return git.Work{Runner: &run.Runner{Env: env}, Dir: e.desk.Dir}
+	return git.Work{Runner: e.a.userGit(), Dir: e.desk.Dir}
 }
 
 // commit commits the files that the end of a day writes, and no others: what

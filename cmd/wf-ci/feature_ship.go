@@ -11,7 +11,6 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/git"
-	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/feature"
@@ -61,7 +60,7 @@ func (c *featureShipCmd) Run(ctx context.Context, a *app) error {
 	}
 	b.at = a.now()
 	s := &shipment{featureShipCmd: c, a: a, b: b, dir: filepath.Dir(b.ledger.Dir), subject: subject}
-	s.work = git.Work{Runner: &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}, Dir: s.dir}
+	s.work = git.Work{Runner: a.userGit(), Dir: s.dir}
 	if err := s.ready(ctx); err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/journal"
-	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/hook"
 	"github.com/wf-ci/wf-ci/worktree"
@@ -123,16 +122,12 @@ func (c *hookPrintCmd) Run(a *app) error {
 
 // onHooks opens the place of the hooks for a command, alone with it.
 func (a *app) onHooks(ctx context.Context, where at, do func(hook.Worker) error) error {
-	dir := inside(a.dir, where.Dir)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return usagef("%s is not a directory", dir)
-	}
-	scratch, err := a.scratch()
+	dir, scratch, done, err := a.workAt(where.Dir)
 	if err != nil {
-		return undecided{err}
+		return err
 	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	runner := &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}
+	defer done()
+	runner := a.userGit()
 	repo, err := git.Open(ctx, runner, dir, scratch)
 	if err != nil {
 		return openError(ctx, err)
@@ -175,7 +170,7 @@ func (a *app) hookWorker(ctx context.Context, work git.Work, top, common string)
 
 // undoHook takes back what was done to a hook.
 func (a *app) undoHook(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
-	runner := &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}
+	runner := a.userGit()
 	w, err := a.hookWorker(ctx, git.Work{Runner: runner, Dir: p.Main}, p.Main, p.Common)
 	if err != nil {
 		return "", err

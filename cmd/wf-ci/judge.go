@@ -98,6 +98,19 @@ func (a *app) prepare(ctx context.Context, o options) (*job, error) {
 
 const scratchPrefix = "wf-ci-run-"
 
+// workAt is a directory that a command works on, with scratch beside it, and
+// what takes the scratch away.
+func (a *app) workAt(dir string) (path, scratch string, done func(), err error) {
+	path = inside(a.dir, dir)
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return "", "", nil, usagef("%s is not a directory", path)
+	}
+	if scratch, err = a.scratch(); err != nil {
+		return "", "", nil, undecided{err}
+	}
+	return path, scratch, func() { _ = os.RemoveAll(scratch) }, nil
+}
+
 // scratch makes the directory of this run, and removes those that a run which
 // was killed left behind more than a day ago.
 func (a *app) scratch() (string, error) {

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/journal"
-	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
 	"github.com/wf-ci/wf-ci/worktree"
@@ -33,17 +31,11 @@ type rollbackCmd struct {
 
 // openRollback is the work tree of a directory.
 func (a *app) openRollback(ctx context.Context, dir string) (*rollback.Repo, func(), error) {
-	dir = inside(a.dir, dir)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, nil, usagef("%s is not a directory", dir)
-	}
-	scratch, err := a.scratch()
+	dir, scratch, done, err := a.workAt(dir)
 	if err != nil {
-		return nil, nil, undecided{err}
+		return nil, nil, err
 	}
-	done := func() { _ = os.RemoveAll(scratch) }
-	env := append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)
-	r, err := rollback.Open(ctx, rollback.Place{Runner: &run.Runner{Env: env}, Dir: dir, Scratch: scratch, Now: a.now})
+	r, err := rollback.Open(ctx, rollback.Place{Runner: a.userGit(), Dir: dir, Scratch: scratch, Now: a.now})
 	if err != nil {
 		done()
 		if errors.Is(err, git.ErrBare) {

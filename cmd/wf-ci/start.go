@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -68,22 +67,17 @@ type desk struct {
 
 // desk opens the project in a directory. What is no repository is one too.
 func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
-	dir = inside(a.dir, dir)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, nil, usagef("%s is not a directory", dir)
-	}
-	scratch, err := a.scratch()
+	dir, scratch, done, err := a.workAt(dir)
 	if err != nil {
-		return nil, nil, undecided{err}
+		return nil, nil, err
 	}
-	d := &desk{scratch: scratch, runner: &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}}
+	d := &desk{scratch: scratch, runner: a.userGit()}
 	d.Desk = session.Desk{Dir: dir, Now: a.now(), Mask: a.redactor.Redact, FreeMemory: meminfo("MemAvailable:")}
-	close := func() { _ = os.RemoveAll(scratch) }
 	repo, err := git.Open(ctx, d.runner, dir, scratch)
 	switch {
 	case errors.Is(err, git.ErrNotRepository):
 	case err != nil:
-		close()
+		done()
 		return nil, nil, openError(ctx, err)
 	default:
 		d.Repo, d.Dir = repo, repo.Dir
@@ -97,7 +91,7 @@ func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
 	}
 	d.Route = a.dayRoute(d.Dir)
 	d.Costs = func(context.Context) (*session.Costs, error) { return a.costContext(d) }
-	return d, close, nil
+	return d, done, nil
 }
 
 // costContext is where the budget stands.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,21 +40,20 @@ var gitVariables = []string{
 	"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK",
 }
 
+// userGit runs git with what the user has set for their own commits.
+func (a *app) userGit() *run.Runner {
+	return &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}
+}
+
 // openProject finds the repository's worktrees, with the settings of the main
 // worktree's configuration.
 func (a *app) openProject(ctx context.Context, dir string) (*worktree.Project, func(), error) {
-	dir = inside(a.dir, dir)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, nil, usagef("%s is not a directory", dir)
-	}
-	scratch, err := a.scratch()
+	dir, scratch, done, err := a.workAt(dir)
 	if err != nil {
-		return nil, nil, undecided{err}
+		return nil, nil, err
 	}
-	done := func() { _ = os.RemoveAll(scratch) }
-	env := append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)
 	p, err := worktree.Open(ctx, worktree.Place{
-		Runner: &run.Runner{Env: env}, Home: a.home(), Dir: dir, Scratch: scratch, Now: a.now,
+		Runner: a.userGit(), Home: a.home(), Dir: dir, Scratch: scratch, Now: a.now,
 	})
 	if err != nil {
 		done()

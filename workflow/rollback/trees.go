@@ -2,7 +2,6 @@ package rollback
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -49,28 +48,7 @@ func threeWay(ctx context.Context, w git.Work, base, mine, theirs string) (tree 
 		}
 		sides = append(sides, side)
 	}
-	return mergeTree(ctx, w, sides[0], sides[1])
-}
-
-func mergeTree(ctx context.Context, w git.Work, mine, theirs string) (tree string, conflicts []string, err error) {
-	out, err := w.Git(ctx, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", mine, theirs)
-	if git.Exited(err, 129) {
-		return "", nil, errors.New("a rollback needs git 2.38 or newer")
-	}
-	conflict := git.Exited(err, 1)
-	if err != nil && !conflict {
-		return "", nil, fmt.Errorf("merge %s and %s: %w", mine, theirs, err)
-	}
-	fields := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00")
-	if !conflict {
-		return strings.TrimSpace(fields[0]), nil, nil
-	}
-	files := slices.DeleteFunc(fields[1:], func(s string) bool { return s == "" })
-	slices.Sort(files)
-	if files = slices.Compact(files); len(files) == 0 {
-		files = []string{"(git names no file)"}
-	}
-	return "", files, nil
+	return w.MergeTree(ctx, sides[0], sides[1])
 }
 
 // treeOf is the tree of a commit; of none, the empty one.

@@ -47,27 +47,8 @@ func (r *Repo) capture(ctx context.Context, w git.Work, head string) (work, erro
 
 // copyIndex is a copy of the index that may be changed.
 func (r *Repo) copyIndex() (string, error) {
-	from, to := filepath.Join(r.Admin, "index"), filepath.Join(r.scratch, "index-work")
-	data, err := os.ReadFile(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = os.Remove(to)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		return to, err
-	}
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(from)
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		return "", err
-	}
-	// The index's own time decides which entries git looks at again.
-	return to, os.Chtimes(to, info.ModTime(), info.ModTime())
+	to := filepath.Join(r.scratch, "index-work")
+	return to, git.CopyIndex(filepath.Join(r.Admin, "index"), to)
 }
 
 // carry is the same work on another tree than its commit's. Where the two change
