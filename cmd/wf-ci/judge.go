@@ -139,14 +139,15 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if err != nil {
 		return openError(ctx, err)
 	}
-	tree, headTree, err := a.readTree(ctx, repo, o, below(repo.Dir, a.dir, append(slices.Clone(o.outputs), scratch)))
+	moment := repo.AtOpen()
+	tree, headTree, err := a.readTree(ctx, moment, o, below(repo.Dir, a.dir, append(slices.Clone(o.outputs), scratch)))
 	if err != nil {
 		return undecided{err}
 	}
 	if o.sinceAt, err = parseSince(ctx, repo, o.since); err != nil {
 		return err
 	}
-	found, err := a.compare(ctx, repo, o, tree, "")
+	found, err := a.compare(ctx, moment, o, tree, "")
 	if err != nil {
 		return undecided{err}
 	}
@@ -154,7 +155,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 		return err
 	}
 	if name := j.policy.config.DefaultBranch; name != "" && !ci.Actions(a.getenv) {
-		if found, err = a.compare(ctx, repo, o, tree, name); err != nil {
+		if found, err = a.compare(ctx, moment, o, tree, name); err != nil {
 			return undecided{err}
 		}
 		if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, "", false); err != nil {
@@ -229,7 +230,7 @@ func openError(ctx context.Context, err error) error {
 
 // compare finds what the tree is compared with: from the event in Actions, else
 // from the branches. defaultBranch is what the policy calls it; empty: git says.
-func (a *app) compare(ctx context.Context, repo *git.Repo, o options, tree *git.Tree, defaultBranch string) (ci.Resolved, error) {
+func (a *app) compare(ctx context.Context, repo *git.Moment, o options, tree *git.Tree, defaultBranch string) (ci.Resolved, error) {
 	if !ci.Actions(a.getenv) {
 		found, err := ci.ResolveLocal(ctx, repo, o.base, defaultBranch)
 		if found.Unborn && tree.Dirty {

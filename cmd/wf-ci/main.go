@@ -41,6 +41,7 @@ func start() int {
 	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == lint.VetToolName {
 		lint.VetTool() // `go vet` starts us; it ends the process
 	}
+	roomyStart()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	dir, err := os.Getwd()

@@ -43,7 +43,7 @@ func partGates(list []gates.Gate) []gates.Gate {
 }
 
 // readTree is what is judged, and the name of HEAD's tree.
-func (a *app) readTree(ctx context.Context, repo *git.Repo, o options, except []string) (*git.Tree, string, error) {
+func (a *app) readTree(ctx context.Context, repo *git.Moment, o options, except []string) (*git.Tree, string, error) {
 	switch o.part {
 	case secrets.Staged:
 		index := a.getenv("GIT_INDEX_FILE") // git names another one to the hook of `commit FILE` and `commit --all`

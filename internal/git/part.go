@@ -20,11 +20,16 @@ func (r *Repo) Staged(ctx context.Context, index string) (*Tree, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
+	return r.staged(ctx, headTree, index)
+}
+
+func (r *Repo) staged(ctx context.Context, headTree, index string) (*Tree, string, error) {
 	if err := r.useScratchObjects(ctx); err != nil {
 		return nil, "", err
 	}
 	if index == "" {
-		if index, err = r.gitPath(ctx, "index"); err != nil {
+		var err error
+		if index, err = r.indexPath(ctx); err != nil {
 			return nil, "", err
 		}
 	} else if _, err := os.Stat(index); err != nil {
@@ -36,11 +41,11 @@ func (r *Repo) Staged(ctx context.Context, index string) (*Tree, string, error) 
 	}
 	c := r.command(r.Dir, "write-tree")
 	c.Env = append(c.Env, "GIT_INDEX_FILE="+own)
-	id, err := r.output(ctx, c)
+	id, err := r.indexTree(ctx, own, headTree, c)
 	if err != nil {
 		return nil, "", fmt.Errorf("read what is staged: %w", err)
 	}
-	t, err := r.treeAt(ctx, strings.TrimSpace(id))
+	t, err := r.treeAt(ctx, id)
 	if err != nil {
 		return nil, "", err
 	}

@@ -45,6 +45,7 @@ type Repo struct {
 	objects string   // where git keeps objects; empty: not asked for yet
 	index   string   // and the index
 	extra   []string // environment that makes a snapshot's objects visible
+	opened  Moment   // where HEAD was
 }
 
 // config is set for every command: it keeps git from running what a checkout
@@ -93,15 +94,16 @@ func Open(ctx context.Context, runner *run.Runner, dir, scratch string) (*Repo, 
 // find asks where everything is: in one question, as far as its answer is
 // clear.
 func (r *Repo) find(ctx context.Context, dir string) error {
-	out, err := r.output(ctx, r.command(dir, "rev-parse", "--is-bare-repository", "--is-inside-work-tree",
+	out, err := r.output(ctx, r.command(dir, append([]string{"rev-parse", "--is-bare-repository", "--is-inside-work-tree",
 		"--is-shallow-repository", "--absolute-git-dir", "--show-toplevel", "--path-format=absolute",
-		"--git-path", "objects", "--git-path", "index"))
+		"--git-path", "objects", "--git-path", "index"}, headQuestions[:]...)...))
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-	if err != nil || len(lines) != 7 || lines[1] != "true" {
-		return r.findSlowly(ctx, dir) // no work tree, or a newline in a name
+	if err != nil || len(lines) != 10 || lines[1] != "true" {
+		return r.findSlowly(ctx, dir) // no work tree, no commit, or a newline in a name
 	}
 	r.Shallow, r.GitDir, r.Dir = lines[2] == "true", lines[3], filepath.FromSlash(lines[4])
 	r.objects, r.index = lines[5], lines[6]
+	r.opened = momentOf(lines[7:])
 	return nil
 }
 
@@ -279,26 +281,41 @@ func (r *Repo) Branch(ctx context.Context) (string, error) {
 // short name: what the remote says, else the local branch of that name, else
 // main or master. Both are empty where there is none.
 func (r *Repo) DefaultBranch(ctx context.Context) (rev, name string, err error) {
-	out, err := r.output(ctx, r.command(r.Dir, "for-each-ref", "--format=%(refname)%00%(symref)",
+	rev, name, _, err = r.defaultBranch(ctx)
+	return rev, name, err
+}
+
+// defaultBranch is [Repo.DefaultBranch], and the commit it is at; empty where
+// that was not said.
+func (r *Repo) defaultBranch(ctx context.Context) (rev, name, tip string, err error) {
+	out, err := r.output(ctx, r.command(r.Dir, "for-each-ref", "--format=%(refname)%00%(symref)%00%(objecttype)%00%(objectname)",
 		"refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master",
 		"refs/heads/main", "refs/heads/master"))
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	have := make(map[string]string) // ref -> what it stands for
+	type at struct{ symref, commit string }
+	have := make(map[string]at)
 	for line := range strings.Lines(out) {
-		ref, symref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\x00")
-		have[ref] = symref
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\x00")
+		if len(f) != 4 {
+			return "", "", "", fmt.Errorf("git for-each-ref said %q", line)
+		}
+		ref := at{symref: f[1]}
+		if f[2] == "commit" {
+			ref.commit = f[3]
+		}
+		have[f[0]] = ref
 	}
-	if target := have["refs/remotes/origin/HEAD"]; target != "" {
-		return target, strings.TrimPrefix(target, "refs/remotes/origin/"), nil
+	if head := have["refs/remotes/origin/HEAD"]; head.symref != "" {
+		return head.symref, strings.TrimPrefix(head.symref, "refs/remotes/origin/"), head.commit, nil
 	}
 	for _, ref := range []string{"refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"} {
-		if _, ok := have[ref]; ok {
-			return ref, ref[strings.LastIndexByte(ref, '/')+1:], nil
+		if there, ok := have[ref]; ok {
+			return ref, ref[strings.LastIndexByte(ref, '/')+1:], there.commit, nil
 		}
 	}
-	return "", "", nil
+	return "", "", "", nil
 }
 
 // MergeBase is the best common ancestor of two commits; empty where there is

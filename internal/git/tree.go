@@ -76,6 +76,10 @@ func (r *Repo) Snapshot(ctx context.Context, except ...string) (*Tree, string, e
 	if err != nil {
 		return nil, "", err
 	}
+	return r.snapshot(ctx, headTree, except)
+}
+
+func (r *Repo) snapshot(ctx context.Context, headTree string, except []string) (*Tree, string, error) {
 	if err := r.useScratchObjects(ctx); err != nil {
 		return nil, "", err
 	}
@@ -95,16 +99,28 @@ func (r *Repo) Snapshot(ctx context.Context, except ...string) (*Tree, string, e
 	if _, err := r.output(ctx, withIndex(add...)); err != nil {
 		return nil, "", fmt.Errorf("read the work tree: %w", err)
 	}
-	id, err := r.output(ctx, withIndex("write-tree"))
+	id, err := r.indexTree(ctx, index, headTree, withIndex("write-tree"))
 	if err != nil {
 		return nil, "", fmt.Errorf("read the work tree: %w", err)
 	}
-	t, err := r.treeAt(ctx, strings.TrimSpace(id))
+	t, err := r.treeAt(ctx, id)
 	if err != nil {
 		return nil, "", err
 	}
 	t.Dirty = t.ID != headTree
 	return t, headTree, nil
+}
+
+// indexTree is the tree of an index: HEAD's where the index records that it is,
+// as in a checkout that nobody changed, else the one that git writes.
+func (r *Repo) indexTree(ctx context.Context, index, headTree string, write run.Command) (string, error) {
+	if data, err := os.ReadFile(index); err == nil && len(headTree) == 40 {
+		if id, ok := recordedTree(data); ok && id == headTree {
+			return id, nil
+		}
+	}
+	id, err := r.output(ctx, write)
+	return strings.TrimSpace(id), err
 }
 
 // TreeAt is the tree of a commit, without a checkout. Its content is what was
@@ -157,14 +173,19 @@ func quoteAlternate(path string) string {
 // copyIndex copies the index with its file times, so that only what changed
 // since has to be read.
 func (r *Repo) copyIndex(ctx context.Context, to string) error {
-	from := r.index
-	if from == "" {
-		var err error
-		if from, err = r.gitPath(ctx, "index"); err != nil {
-			return err
-		}
+	from, err := r.indexPath(ctx)
+	if err != nil {
+		return err
 	}
 	return copyWithTimes(from, to)
+}
+
+// indexPath is where git keeps the index.
+func (r *Repo) indexPath(ctx context.Context) (string, error) {
+	if r.index != "" {
+		return r.index, nil
+	}
+	return r.gitPath(ctx, "index")
 }
 
 // copyWithTimes copies an index; one that is not there is an empty one.

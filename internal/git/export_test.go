@@ -1,0 +1,4 @@
+package git
+
+// RecordedTree is recordedTree, for its tests.
+var RecordedTree = recordedTree
