@@ -168,26 +168,45 @@ func (r *Repo) RemotesWith(ctx context.Context, commit string, limit int) ([]str
 	return names[:min(len(names), limit)], nil
 }
 
-// LineOrigin is the commit that brought a line of a file to the tree of head;
-// empty where the content is not the one that head has at this path.
-func (r *Repo) LineOrigin(ctx context.Context, head string, f File, line int) (string, error) {
-	id, err := r.output(ctx, r.asStore("rev-parse", "--verify", "--quiet", head+":"+f.Path))
-	if err != nil || strings.TrimSpace(id) != f.OID {
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		return "", nil
-	}
-	at := strconv.Itoa(line)
-	out, err := r.output(ctx, r.asStore("blame", "--porcelain", "-L", at+","+at, head, "--", f.Path))
+// LineOrigins are the commits that brought lines of a file to the tree of head,
+// by line. There are none where the content is not the one that head has at
+// this path.
+func (r *Repo) LineOrigins(ctx context.Context, head string, f File, lines []int) (map[int]string, error) {
+	there, err := r.output(ctx, r.asStore("ls-tree", "-z", "-l", "--full-tree", head, "--", f.Path))
 	if err != nil {
-		return "", fmt.Errorf("find who brought %q, line %d: %w", f.Path, line, err)
+		return nil, fmt.Errorf("look for %q: %w", f.Path, err)
 	}
-	commit, _, _ := strings.Cut(out, " ")
-	if !IsID(commit) {
-		return "", fmt.Errorf("git blame says %.80q", out)
+	entries, err := parseTree([]byte(there))
+	if err != nil || len(entries) != 1 || entries[0].Path != f.Path || entries[0].OID != f.OID {
+		return nil, err
 	}
-	return commit, nil
+	args := []string{"blame", "--porcelain"}
+	for _, line := range lines {
+		args = append(args, fmt.Sprintf("-L%d,%d", line, line))
+	}
+	out, err := r.output(ctx, r.asStore(append(args, head, "--", f.Path)...))
+	if err != nil {
+		return nil, fmt.Errorf("find who brought lines of %q: %w", f.Path, err)
+	}
+	return blamed(out)
+}
+
+// blamed reads `git blame --porcelain`: "<id> <line before> <line> …" before
+// each line, which begins with a tab.
+func blamed(out string) (map[int]string, error) {
+	origin := make(map[int]string)
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		if strings.HasPrefix(line, "\t") || len(f) < 3 || !IsID(f[0]) {
+			continue // the line itself, or what is said of its commit
+		}
+		n, err := strconv.Atoi(f[2])
+		if err != nil {
+			return nil, fmt.Errorf("git blame says %.80q", line)
+		}
+		origin[n] = f[0]
+	}
+	return origin, nil
 }
 
 // localAttributes says whether the repository has attributes of its own, in no
