@@ -258,7 +258,23 @@ func parts(groups [][]int32, jobs int) [][][]int32 {
 // candidates unseen.
 const maxContent = 32 << 20
 
-// readPart looks at contents that git reads.
+// loose looks at those contents of a path that have a file of their own, and
+// gives the others.
+func (h *historyFiles) loose(filter *scan.Prefilter, contents []int32) (rest []int32) {
+	var last *scan.Version
+	for _, c := range contents {
+		text, ok := h.store.Blob(h.oids[c], maxContent)
+		if !ok {
+			rest = append(rest, c)
+			continue
+		}
+		v := h.judge(filter, c, text, last, nil)
+		last = &v
+	}
+	return rest
+}
+
+// readPart looks at contents that are in no pack, or that only git can read.
 func (h *historyFiles) readPart(ctx context.Context, groups [][]int32) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // it would end the process
@@ -267,16 +283,16 @@ func (h *historyFiles) readPart(ctx context.Context, groups [][]int32) (err erro
 	}()
 	filter := h.look.rules.detector.Prefilter()
 	defer filter.Close()
-	var contents []int32
+	var contents []int32 // that only git can read
 	var oids []string
-	var last scan.Version
 	first := make(map[int]bool) // of a path
 	for _, g := range groups {
 		first[len(oids)] = true
-		for _, c := range g {
+		for _, c := range h.loose(filter, g) {
 			contents, oids = append(contents, c), append(oids, h.oids[c])
 		}
 	}
+	var last scan.Version
 	return h.target.Repo.Blobs(ctx, oids, func(i int, size int64, in io.Reader) error {
 		if size > maxContent {
 			h.may[contents[i]] = true

@@ -84,12 +84,12 @@ func (s Since) words() string {
 // as is wanted, and all of the change.
 func (l *look) split(ctx context.Context, revs []string) (commits, merges []string, err error) {
 	repo, change := l.target.Repo, l.target.Change
+	ofChange := !change.Everything() && slices.Equal(revs, []string{change.Head, "^" + change.Base})
 	switch {
-	case l.scope != Whole:
-		commits, merges, err = repo.Split(ctx, revs...)
-		other := func(id string) bool { return !change.HasCommit(id) }
-		return slices.DeleteFunc(commits, other), slices.DeleteFunc(merges, other), err
-	case l.since.none():
+	case l.scope != Whole && !change.Everything(), l.since.none() && ofChange:
+		commits, merges = change.Split()
+		return commits, merges, nil
+	case l.scope != Whole, l.since.none():
 		return repo.Split(ctx, revs...)
 	case l.since.Commit != "":
 		commits, merges, err = repo.Split(ctx, change.Head, "^"+l.since.Commit)
@@ -103,8 +103,8 @@ func (l *look) split(ctx context.Context, revs []string) (commits, merges []stri
 	if change.Everything() {
 		return commits, merges, nil
 	}
-	own, ownMerges, err := repo.Split(ctx, change.Head, "^"+change.Base)
-	return union(own, commits), union(ownMerges, merges), err
+	own, ownMerges := change.Split()
+	return union(own, commits), union(ownMerges, merges), nil
 }
 
 // union is both lists, each commit once.

@@ -25,9 +25,11 @@ type Changed struct {
 // commits' order: of a merge, those that differ from every parent. A rename is
 // a new file. Submodules are left out.
 func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit string, files []Changed) error) error {
-	if len(commits) == 0 {
-		return nil
+	done, err := r.readChanges(ctx, commits, fn)
+	if err != nil || done == len(commits) {
+		return err
 	}
+	commits = commits[done:]
 	c := r.asStore("diff-tree", "--stdin", "--always", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=all")
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	return r.parsed(ctx, c, func(in *bufio.Reader) error {
@@ -56,6 +58,47 @@ func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit str
 		}
 		return err
 	})
+}
+
+// readChanges is [Repo.Changes] without git, up to the first commit that is a
+// merge or cannot be read. It gives how many it is done with.
+func (r *Repo) readChanges(ctx context.Context, commits []string, fn func(commit string, files []Changed) error) (int, error) {
+	store, err := r.Store(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer store.Close()
+	store.Keep = maxHeld
+	o := objects{store: store}
+	var files []Changed
+	for i, commit := range commits {
+		if err := ctx.Err(); err != nil {
+			return i, err
+		}
+		before, now, ok := r.sides(&o, commit)
+		files = files[:0]
+		if !ok || !o.diff(before, now, func(c Changed) { files = append(files, c) }) {
+			return i, nil
+		}
+		if err := fn(commit, files); err != nil {
+			return i, err
+		}
+	}
+	return len(commits), nil
+}
+
+// sides are the trees before and after a commit that is no merge. Before the
+// first one, and where a shallow clone ends, there is none.
+func (r *Repo) sides(o *objects, commit string) (before, now string, ok bool) {
+	now, parents, ok := o.commit(commit)
+	if !ok || len(parents) > 1 {
+		return "", "", false
+	}
+	if len(parents) == 0 || r.Boundary[commit] {
+		return "", now, true
+	}
+	before, _, ok = o.commit(parents[0])
+	return before, now, ok
 }
 
 // Blobs calls fn with the content of each object, in their order. fn need not

@@ -15,6 +15,20 @@ type Change struct {
 	gone    []string          // sorted
 	renamed map[string]string // new path -> old path
 	commits map[string]bool
+	plain   []string // the commits, newest first, but for the merges
+	merges  []string
+}
+
+// hold takes the commits of the change.
+func (c *Change) hold(commits, merges []string) {
+	c.plain, c.merges = commits, merges
+	c.commits = make(map[string]bool, len(commits)+len(merges))
+	for _, id := range commits {
+		c.commits[id] = true
+	}
+	for _, id := range merges {
+		c.commits[id] = true
+	}
 }
 
 type fileChange struct {
@@ -70,6 +84,10 @@ func (c *Change) Gone() []string { return slices.Clone(c.gone) }
 // RenamedFrom is the path that a file had at the base, as far as git's rename
 // detection can tell; empty where it was not renamed.
 func (c *Change) RenamedFrom(path string) string { return c.renamed[path] }
+
+// Split are the commits of base..head, newest first: those with one parent or
+// none, and the merges. It is nothing where everything is new.
+func (c *Change) Split() (commits, merges []string) { return slices.Clone(c.plain), slices.Clone(c.merges) }
 
 // Commits is the number of commits in base..head.
 func (c *Change) Commits() int { return len(c.commits) }

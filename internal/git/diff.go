@@ -28,17 +28,14 @@ func (r *Repo) Diff(ctx context.Context, base, head string, tree *Tree) (*Change
 	if err != nil {
 		return nil, fmt.Errorf("compare with %s: %w", base, err)
 	}
-	c.commits = make(map[string]bool)
+	var commits, merges []string
 	if head != "" {
 		// Merges too: a finding may stand in one.
-		ids, err := r.revList(ctx, []string{"rev-list"}, []string{head, "^" + base})
-		if err != nil {
+		if commits, merges, err = r.Split(ctx, head, "^"+base); err != nil {
 			return nil, fmt.Errorf("list the commits since %s: %w", base, err)
 		}
-		for _, id := range ids {
-			c.commits[id] = true
-		}
 	}
+	c.hold(commits, merges)
 	return c, nil
 }
 

@@ -76,14 +76,11 @@ func (r *Repo) Unpushed(ctx context.Context, head string, tree *Tree) (*Change, 
 	if err != nil || base == "" {
 		return c, err
 	}
-	ids, err := r.revList(ctx, []string{"rev-list"}, []string{head, "--not", "--remotes"})
+	commits, merges, err := r.Split(ctx, head, "--not", "--remotes")
 	if err != nil {
 		return nil, fmt.Errorf("list what no remote has: %w", err)
 	}
-	clear(c.commits)
-	for _, id := range ids {
-		c.commits[id] = true
-	}
+	c.hold(commits, merges)
 	return c, nil
 }
 

@@ -401,6 +401,9 @@ func (r *Repo) revList(ctx context.Context, args, revs []string) ([]string, erro
 // ReadFile is the content of a file at a revision; nil where it is not there,
 // is no regular file, or is larger than limit bytes (an error).
 func (r *Repo) ReadFile(ctx context.Context, rev, path string, limit int64) ([]byte, error) {
+	if data, ok, err := r.readFile(ctx, rev, path, limit); ok || err != nil {
+		return data, err
+	}
 	out, err := r.output(ctx, r.asStore("ls-tree", "-z", "-l", "--full-tree", rev, "--", path))
 	if err != nil {
 		return nil, err
@@ -414,6 +417,25 @@ func (r *Repo) ReadFile(ctx context.Context, rev, path string, limit int64) ([]b
 	}
 	out, err = r.output(ctx, r.asStore("cat-file", "blob", files[0].OID))
 	return []byte(out), err
+}
+
+// readFile is [Repo.ReadFile] without git; ok is false where git has to.
+func (r *Repo) readFile(ctx context.Context, commit, path string, limit int64) (data []byte, ok bool, err error) {
+	if !IsID(commit) || path == "" || path[0] == '/' {
+		return nil, false, nil
+	}
+	store, err := r.Store(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer store.Close()
+	o := objects{store: store}
+	e, ok := o.fileAt(commit, path)
+	if !ok || e == nil || e.mode.is(link) {
+		return nil, ok, nil
+	}
+	text, ok := store.Blob(e.oid(), int(min(limit, maxDirect)))
+	return []byte(text), ok, nil
 }
 
 // IgnoredFiles are the untracked paths that git ignores and that match any of

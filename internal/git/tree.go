@@ -209,11 +209,7 @@ func copyWithTimes(from, to string) error {
 }
 
 func (r *Repo) treeAt(ctx context.Context, id string) (*Tree, error) {
-	out, err := r.output(ctx, r.asStore("ls-tree", "-r", "-z", "-l", "--full-tree", id))
-	if err != nil {
-		return nil, fmt.Errorf("list tree %s: %w", id, err)
-	}
-	files, err := parseTree([]byte(out))
+	files, err := r.treeFiles(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("list tree %s: %w", id, err)
 	}
@@ -223,6 +219,23 @@ func (r *Repo) treeAt(ctx context.Context, id string) (*Tree, error) {
 		t.index[f.Path] = i
 	}
 	return t, nil
+}
+
+func (r *Repo) treeFiles(ctx context.Context, id string) ([]File, error) {
+	store, err := r.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	o := objects{store: store}
+	if files, ok := o.files(id); ok {
+		return files, nil
+	}
+	out, err := r.output(ctx, r.asStore("ls-tree", "-r", "-z", "-l", "--full-tree", id))
+	if err != nil {
+		return nil, err
+	}
+	return parseTree([]byte(out))
 }
 
 // parseTree reads `ls-tree -z -l`: "<mode> <type> <oid> <size>\t<path>\0".

@@ -110,7 +110,7 @@ func (f *file) named(e entry, err error) (entry, error) {
 type buffers struct {
 	inflater
 	raw, out []byte
-	bases    map[place]string // some that were read
+	bases    map[place]kept // some that were read
 	kept     int              // bytes of them
 	keep     int              // bytes of them that are allowed
 }

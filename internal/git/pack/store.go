@@ -109,8 +109,26 @@ func ParseID(name string) (ID, bool) {
 // maxChain bounds how many deltas one object is made of: git's own limit.
 const maxChain = 4095
 
+// Kind is what an object is, as packs number it.
+type Kind int
+
+const (
+	Commit Kind = 1
+	Tree   Kind = 2
+	blob   Kind = 3
+)
+
+// loosePrefix begins a file that holds one object.
+func (k Kind) loosePrefix() string {
+	return [...]string{Commit: "commit ", Tree: "tree ", blob: "blob "}[k]
+}
+
 // Blob reads one blob; false: git has to. It reads none above limit bytes.
-func (s *Store) Blob(name string, limit int) (string, bool) {
+func (s *Store) Blob(name string, limit int) (string, bool) { return s.Object(name, blob, limit) }
+
+// Object reads one object of a kind; false: git has to. It reads none above
+// limit bytes.
+func (s *Store) Object(name string, kind Kind, limit int) (string, bool) {
 	id, ok := ParseID(name)
 	if !ok {
 		return "", false
@@ -120,51 +138,62 @@ func (s *Store) Blob(name string, limit int) (string, bool) {
 	for _, f := range s.packs {
 		at := int64(0)
 		if err := f.find([]ID{id}, func(_ int, offset int64) { at = offset }); err == nil && at > 0 {
-			text, err := b.packed(f, at, limit)
+			text, err := b.packed(f, at, kind, limit)
 			return text, err == nil
 		}
 	}
-	text, err := s.loose(b, id, limit)
+	text, err := s.loose(b, id, kind, limit)
 	return text, err == nil
 }
 
-// packed reads a blob of a pack.
-func (b *buffers) packed(f *file, offset int64, limit int) (string, error) {
-	var chain []entry // from the blob to its last base, or to one that is known
-	text, known := "", false
+// packed reads an object of a pack.
+func (b *buffers) packed(f *file, offset int64, kind Kind, limit int) (string, error) {
+	var chain []entry // from the object to its last base, or to one that is known
+	var at kept
+	known := false
 	for {
-		if text, known = b.bases[place{f, offset}]; known {
+		if at, known = b.bases[place{f, offset}]; known {
 			break
 		}
 		e, err := f.entryAt(offset)
 		if err != nil {
 			return "", err
 		}
-		if e.size > limit || len(chain) > maxChain || e.kind != offsetDelta && e.kind != blobKind {
+		if e.size > limit || len(chain) > maxChain || e.kind != offsetDelta && e.kind != int(kind) {
 			return "", errCorrupt
 		}
 		e.at = offset
-		if chain = append(chain, e); e.kind == blobKind {
+		if chain = append(chain, e); e.kind != offsetDelta {
+			at.kind = kind
 			break
 		}
 		offset = e.base
+	}
+	if at.kind != kind {
+		return "", errCorrupt
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
 		raw, err := b.inflated(f, chain[i].data, chain[i].size)
 		if err != nil {
 			return "", err
 		}
-		if chain[i].kind == blobKind {
-			text = string(raw)
-		} else if text, _, err = apply(text, raw, limit, nil); err != nil {
+		if chain[i].kind != offsetDelta {
+			at.text = string(raw)
+		} else if at.text, _, err = apply(at.text, raw, limit, nil); err != nil {
 			return "", err
 		}
-		b.hold(place{f, chain[i].at}, text)
+		b.hold(place{f, chain[i].at}, at)
 	}
-	if len(text) > limit {
+	if len(at.text) > limit {
 		return "", errCorrupt
 	}
-	return text, nil
+	return at.text, nil
+}
+
+// kept is an object that was read.
+type kept struct {
+	text string
+	kind Kind
 }
 
 // place is where an object is.
@@ -175,52 +204,54 @@ type place struct {
 
 // hold keeps a content for a while: who asks for one version of a file will ask
 // for another.
-func (b *buffers) hold(at place, text string) {
-	if len(text) > b.keep/4 {
+func (b *buffers) hold(at place, k kept) {
+	if len(k.text) > b.keep/4 {
 		return
 	}
-	if b.kept += len(text); b.bases == nil || b.kept > b.keep {
-		b.bases, b.kept = make(map[place]string), len(text)
+	if b.kept += len(k.text); b.bases == nil || b.kept > b.keep {
+		b.bases, b.kept = make(map[place]kept), len(k.text)
 	}
-	b.bases[at] = text
+	b.bases[at] = k
 }
 
 var errAbsent = errors.New("not here")
 
-// loose reads a blob that has a file of its own.
-func (s *Store) loose(b *buffers, id ID, limit int) (string, error) {
+// loose reads an object that has a file of its own.
+func (s *Store) loose(b *buffers, id ID, kind Kind, limit int) (string, error) {
 	name := hex.EncodeToString(id[:])
 	for _, dir := range s.dirs {
 		data, err := os.ReadFile(filepath.Join(dir, name[:2], name[2:]))
 		if err != nil {
 			continue
 		}
-		return b.looseBlob(data, limit)
+		header, size, err := b.looseHeader(data, kind)
+		if err != nil || size > limit {
+			return "", errCorrupt
+		}
+		out, err := b.inflate(data, b.out[:0], header+size)
+		b.out = out[:0]
+		if err != nil {
+			return "", err
+		}
+		return string(out[header:]), nil
 	}
 	return "", errAbsent
 }
 
-// looseBlob inflates "blob <size>\0<content>". The length is known only when
-// its start is read.
-func (b *buffers) looseBlob(data []byte, limit int) (string, error) {
-	const most = len("blob ") + 20 + 1
-	head := b.start(data, most)
-	text, ok := bytes.CutPrefix(head, []byte("blob "))
+// looseHeader reads "<kind> <size>\0", which stands before the content: how long
+// it is itself, and the content.
+func (b *buffers) looseHeader(data []byte, kind Kind) (header, size int, err error) {
+	prefix := kind.loosePrefix()
+	text, ok := bytes.CutPrefix(b.start(data, len(prefix)+20+1), []byte(prefix))
 	digits, _, ends := bytes.Cut(text, []byte{0})
 	if !ok || !ends {
-		return "", errCorrupt
+		return 0, 0, errCorrupt
 	}
-	size, err := strconv.Atoi(string(digits))
-	if err != nil || size < 0 || size > limit {
-		return "", errCorrupt
+	size, err = strconv.Atoi(string(digits))
+	if err != nil || size < 0 {
+		return 0, 0, errCorrupt
 	}
-	header := len("blob ") + len(digits) + 1
-	out, err := b.inflate(data, b.out[:0], header+size)
-	b.out = out[:0]
-	if err != nil {
-		return "", err
-	}
-	return string(out[header:]), nil
+	return len(prefix) + len(digits) + 1, size, nil
 }
 
 // start is what a stream begins with, n bytes at most.
