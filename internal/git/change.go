@@ -87,7 +87,9 @@ func (c *Change) RenamedFrom(path string) string { return c.renamed[path] }
 
 // Split are the commits of base..head, newest first: those with one parent or
 // none, and the merges. It is nothing where everything is new.
-func (c *Change) Split() (commits, merges []string) { return slices.Clone(c.plain), slices.Clone(c.merges) }
+func (c *Change) Split() (commits, merges []string) {
+	return slices.Clone(c.plain), slices.Clone(c.merges)
+}
 
 // Commits is the number of commits in base..head.
 func (c *Change) Commits() int { return len(c.commits) }

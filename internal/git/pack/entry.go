@@ -111,8 +111,8 @@ type buffers struct {
 	inflater
 	raw, out []byte
 	bases    map[place]kept // some that were read
-	kept     int              // bytes of them
-	keep     int              // bytes of them that are allowed
+	kept     int            // bytes of them
+	keep     int            // bytes of them that are allowed
 }
 
 // inflated is the content of an entry whose compressed bytes begin at a place;
