@@ -35,9 +35,11 @@ type Item struct {
 	Todos      Progress  `json:"todos"`
 	Stale      bool      `json:"stale"`
 	Advice     string    `json:"advice,omitempty"`
-	Cost       string    `json:"cost,omitempty"` // US dollars; filled in by whoever has the ledger
-	PR         string    `json:"pull_request,omitempty"`
+	Cost       string    `json:"cost,omitempty"`  // US dollars; filled in by whoever has the ledger
 	Error      string    `json:"error,omitempty"` // it could not be looked at
+
+	PR   *PullRequest `json:"pull_request,omitempty"` // as the server tells it; see [List.SetPulls]
+	Hint string       `json:"hint,omitempty"`         // what follows from it
 }
 
 // List is all worktrees of a project.
@@ -48,6 +50,8 @@ type List struct {
 	MaxActive int    `json:"max_active"`
 	NextPorts []int  `json:"next_ports"`
 	Items     []Item `json:"worktrees"`
+
+	PullRequests Asked `json:"pull_requests"` // filled in by whoever may ask
 }
 
 // staleDays is after how many days without a commit advice is given; archiveDays

@@ -16,6 +16,7 @@ import (
 
 type worktreeListCmd struct {
 	at
+	lookups
 	Names bool `help:"Names only, one a line, without looking at anything else (for completion)."`
 }
 
@@ -33,11 +34,17 @@ func (c *worktreeListCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		if !c.Names {
+			a.addPulls(ctx, p, list, c.lookups)
+		}
 		return a.showList(ctx, p, list, c.at, c.Names)
 	})
 }
 
-type worktreeSyncCmd struct{ at }
+type worktreeSyncCmd struct {
+	at
+	lookups
+}
 
 func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
@@ -45,6 +52,7 @@ func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		a.addPulls(ctx, p, list, c.lookups)
 		return a.showList(ctx, p, list, c.at, false)
 	})
 }
@@ -107,18 +115,51 @@ func (a *app) addCosts(p *worktree.Project, list *worktree.List) error {
 	return nil
 }
 
-// printList is the list as a table.
-func (a *app) printList(list *worktree.List) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tBRANCH\tPORTS\tCOMMITS\tCHANGES\tAGE\tTODO\tCOST")
-	for _, it := range list.Items {
-		name := it.Name
+// column is one of the table.
+type column struct {
+	title string
+	of    func(worktree.Item) string
+}
+
+// columns are those of a list: what nobody knows has none.
+func columns(list *worktree.List) []column {
+	name := func(it worktree.Item) string {
 		if it.Main {
-			name = list.Project + " (main)"
+			return list.Project + " (main)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", report.Visible(name), report.Visible(branchOf(it)), ports(it.Ports), commitsOf(it), changesOf(it), ageOf(it), todoOf(it), costOf(it))
+		return it.Name
 	}
-	if err := w.Flush(); err != nil {
+	all := []column{
+		{"NAME", name}, {"BRANCH", branchOf}, {"PORTS", func(it worktree.Item) string { return ports(it.Ports) }},
+		{"COMMITS", commitsOf}, {"CHANGES", changesOf}, {"AGE", ageOf}, {"TODO", todoOf}, {"COST", costOf},
+	}
+	if list.PullRequests.Known {
+		all = append(all, column{"PULL REQUEST", pullOf})
+	}
+	return all
+}
+
+// table writes a list's columns.
+func (a *app) table(list *worktree.List) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	all := columns(list)
+	row := make([]string, len(all))
+	for i, c := range all {
+		row[i] = c.title
+	}
+	fmt.Fprintln(w, strings.Join(row, "\t"))
+	for _, it := range list.Items {
+		for i, c := range all {
+			row[i] = report.Visible(c.of(it))
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// printList is the list as a table, and what is worth a line of its own.
+func (a *app) printList(list *worktree.List) error {
+	if err := a.table(list); err != nil {
 		return err
 	}
 	for _, it := range list.Items {
@@ -204,6 +245,9 @@ func remarks(it worktree.Item) []string {
 			what = append(what, fmt.Sprintf("%d unpushed", it.Unpushed))
 		}
 		lines = append(lines, strings.Join(what, ", ")+": "+it.Advice)
+	}
+	if it.Hint != "" {
+		lines = append(lines, it.Hint)
 	}
 	for _, b := range it.Todos.Blockers {
 		lines = append(lines, "blocked: "+b)
