@@ -18,6 +18,7 @@ type worktreeCmd struct {
 	Spawn   worktreeSpawnCmd   `cmd:"" help:"Make a worktree for a task: branch, ports and env files of its own."`
 	List    worktreeListCmd    `cmd:"" help:"Show the worktrees, what is in them, and what to do with those that nobody works in."`
 	Sync    worktreeSyncCmd    `cmd:"" help:"List, and bring the registry up to date."`
+	Env     worktreeEnvCmd     `cmd:"" help:"Show how the env files of a worktree differ from the main one's: names, never values."`
 	Status  worktreeStatusCmd  `cmd:"" help:"Show where each task of a feature plan stands."`
 	Merge   worktreeMergeCmd   `cmd:"" help:"Merge the branches of worktrees, in order; a conflict is found before anything is touched."`
 	Remove  worktreeRemoveCmd  `cmd:"" help:"Remove a worktree, if nothing is lost."`
