@@ -38,6 +38,9 @@ type Item struct {
 	Cost       string    `json:"cost,omitempty"`  // US dollars; filled in by whoever has the ledger
 	Error      string    `json:"error,omitempty"` // it could not be looked at
 
+	Tests *Check `json:"tests,omitempty"` // what a command says in it; see [Project.CheckAll]
+	bare  bool
+
 	PR   *PullRequest `json:"pull_request,omitempty"` // as the server tells it; see [List.SetPulls]
 	Hint string       `json:"hint,omitempty"`         // what follows from it
 }
@@ -128,7 +131,7 @@ func (p *Project) items(trees []Tree, reg *Registry) []Item {
 	known := make(map[string]bool)
 	for _, t := range trees {
 		known[resolve(t.Path)] = true
-		it := Item{Name: nameOf(t.Branch, t.Path), Branch: t.Branch, Path: t.Path, Head: t.Head, Main: t.Main, Status: "active", Ports: []int{}, Reason: t.LockReason}
+		it := Item{Name: nameOf(t.Branch, t.Path), Branch: t.Branch, Path: t.Path, Head: t.Head, Main: t.Main, bare: t.Bare, Status: "active", Ports: []int{}, Reason: t.LockReason}
 		switch {
 		case t.Missing:
 			it.Status = "missing"

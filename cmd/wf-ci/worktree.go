@@ -144,6 +144,7 @@ type worktreeSpawnCmd struct {
 	Task       []string `sep:"none" placeholder:"TEXT" help:"Task for the sheet WORKTREE_TASK.md. Repeatable."`
 	Agent      string   `placeholder:"ID" help:"Agent for the sheet, and of the plan's tasks those that are its."`
 	Plan       string   `placeholder:"FILE" help:"Feature plan to take the sheet's tasks from."`
+	Verify     string   `placeholder:"CMD" help:"Shell command that has to pass in the new worktree; where it does not, all is undone."`
 	TrustHooks bool     `help:"Run the commands of .claude/worktree.json, and remember that you trust them as they are."`
 }
 
@@ -154,7 +155,7 @@ func (c *worktreeSpawnCmd) Run(ctx context.Context, a *app) error {
 	}
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
 		s, err := p.Spawn(ctx, worktree.SpawnOptions{
-			Name: c.Name, From: c.From, Env: worktree.EnvMode(c.Env), Compose: c.Compose, Database: c.Database, Sheet: sheet, Trust: c.TrustHooks,
+			Name: c.Name, From: c.From, Env: worktree.EnvMode(c.Env), Compose: c.Compose, Database: c.Database, Sheet: sheet, Verify: c.Verify, Trust: c.TrustHooks,
 		})
 		if err != nil {
 			return err

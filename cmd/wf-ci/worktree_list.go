@@ -35,7 +35,9 @@ func (c *worktreeListCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		if !c.Names {
-			a.addPulls(ctx, p, list, c.lookups)
+			if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
+				return err
+			}
 		}
 		return a.showList(ctx, p, list, c.at, c.Names)
 	})
@@ -52,7 +54,9 @@ func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		a.addPulls(ctx, p, list, c.lookups)
+		if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
+			return err
+		}
 		return a.showList(ctx, p, list, c.at, false)
 	})
 }
@@ -76,12 +80,27 @@ func (a *app) showList(ctx context.Context, p *worktree.Project, list *worktree.
 	default:
 		err = a.printList(list)
 	}
-	for _, it := range list.Items {
-		if it.Error != "" && err == nil {
-			err = undecided{fmt.Errorf("%s could not be looked at: %s", report.Visible(it.Name), visibleLines(it.Error))}
-		}
+	if err == nil {
+		err = listStatus(list)
 	}
 	return err
+}
+
+// listStatus is inconclusive where something could not be looked at or tested,
+// and no where a test does not pass.
+func listStatus(list *worktree.List) error {
+	var no error
+	for _, it := range list.Items {
+		switch {
+		case it.Error != "":
+			return undecided{fmt.Errorf("%s could not be looked at: %s", report.Visible(it.Name), visibleLines(it.Error))}
+		case it.Tests != nil && it.Tests.State == "error":
+			return undecided{fmt.Errorf("%s: the test could not be run: status %d", report.Visible(it.Name), it.Tests.Exit)}
+		case it.Tests != nil && it.Tests.State == "fail":
+			no = refused{}
+		}
+	}
+	return no
 }
 
 // addCosts sums what the ledgers of the main worktree and of the others say about
@@ -132,6 +151,9 @@ func columns(list *worktree.List) []column {
 	all := []column{
 		{"NAME", name}, {"BRANCH", branchOf}, {"PORTS", func(it worktree.Item) string { return ports(it.Ports) }},
 		{"COMMITS", commitsOf}, {"CHANGES", changesOf}, {"AGE", ageOf}, {"TODO", todoOf}, {"COST", costOf},
+	}
+	if slices.ContainsFunc(list.Items, func(it worktree.Item) bool { return it.Tests != nil }) {
+		all = append(all, column{"TESTS", testsOf})
 	}
 	if list.PullRequests.Known {
 		all = append(all, column{"PULL REQUEST", pullOf})
@@ -210,6 +232,13 @@ func changesOf(it worktree.Item) string {
 		return it.Changes.String()
 	}
 	return "-"
+}
+
+func testsOf(it worktree.Item) string {
+	if it.Tests == nil {
+		return "-"
+	}
+	return it.Tests.State
 }
 
 func ageOf(it worktree.Item) string {

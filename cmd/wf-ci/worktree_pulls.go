@@ -12,7 +12,17 @@ import (
 
 // lookups is what else a list may ask for.
 type lookups struct {
-	Offline bool `help:"Do not ask GitHub for pull requests; it is asked only where GITHUB_TOKEN or GH_TOKEN is set."`
+	Test    string `placeholder:"CMD" help:"Run this shell command in each worktree, one after the other, and show what passes."`
+	Offline bool   `help:"Do not ask GitHub for pull requests; it is asked only where GITHUB_TOKEN or GH_TOKEN is set."`
+}
+
+// lookUp adds what was asked for to a list.
+func (a *app) lookUp(ctx context.Context, p *worktree.Project, list *worktree.List, l lookups) error {
+	a.addPulls(ctx, p, list, l)
+	if l.Test == "" {
+		return nil
+	}
+	return p.CheckAll(ctx, list, l.Test)
 }
 
 // addPulls adds what GitHub says of the branches. That it says nothing is no
