@@ -292,11 +292,11 @@ func remarks(it worktree.Item) []string {
 
 type worktreeStatusCmd struct {
 	at
-	Plan string `arg:"" help:"Feature plan (YAML or JSON): tasks with id, title, needs, hours, agent."`
+	Plan string `arg:"" help:"Feature plan, as wf-ci feature plan reads it: tasks with id, title, needs, hours, agent."`
 }
 
 func (c *worktreeStatusCmd) Run(ctx context.Context, a *app) error {
-	tasks, err := a.readPlan(c.Plan)
+	tasks, done, err := a.readPlan(c.Plan)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func (c *worktreeStatusCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		states := worktree.TaskStates(tasks, list, merged)
+		states := worktree.TaskStates(tasks, list, func(b string) bool { return done[b] || merged(b) })
 		if c.JSON {
 			return writeJSON(a.rawOut, map[string]any{"tasks": states})
 		}
@@ -329,16 +329,18 @@ func dash(s string) string {
 	return s
 }
 
-func (a *app) readPlan(name string) ([]worktree.Task, error) {
-	data, err := os.ReadFile(inside(a.dir, name))
+// readPlan reads the tasks of a feature plan, and which of them it says are done.
+func (a *app) readPlan(name string) (tasks []worktree.Task, done map[string]bool, err error) {
+	f, err := a.readTasks(inside(a.dir, name), name, "")
 	if err != nil {
-		return nil, usagef("read the plan: %v", err)
+		return nil, nil, err
 	}
-	tasks, err := worktree.ParsePlan(name, data)
-	if err != nil {
-		return nil, usageError{err.Error()}
+	done = make(map[string]bool)
+	for _, t := range f.Tasks {
+		tasks = append(tasks, worktree.Task{ID: t.ID, Title: t.Title, Needs: t.Needs, Hours: t.Hours.Float(), Agent: t.Agent})
+		done["feature/"+t.ID] = t.Done
 	}
-	return tasks, nil
+	return tasks, done, nil
 }
 
 // sheet makes the task sheet from the flags; nil: none was asked for.
@@ -353,7 +355,7 @@ func (c *worktreeSpawnCmd) sheet(a *app) (*worktree.Sheet, error) {
 	if c.Plan == "" {
 		return s, nil
 	}
-	tasks, err := a.readPlan(c.Plan)
+	tasks, _, err := a.readPlan(c.Plan)
 	if err != nil {
 		return nil, err
 	}
