@@ -281,6 +281,23 @@ func Names(dir string) ([]string, bool) {
 	return names, true
 }
 
+// Names are the names of the worktrees, as git lists them: one question, where
+// the function of this name cannot tell.
+func (p *Project) Names(ctx context.Context) ([]string, error) {
+	trees, err := p.Trees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, t := range trees {
+		if !t.Main {
+			names = append(names, nameOf(t.Branch, t.Path))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // commonDir finds the git directory that all worktrees share, as git does.
 func commonDir(dir string) (string, bool) {
 	for {

@@ -240,6 +240,9 @@ func TestOddPlaces(t *testing.T) {
 	if names, ok := worktree.Names(k.Dir); !ok || !slices.Equal(names, []string{"team/a/b"}) {
 		t.Errorf("names %q", names)
 	}
+	if names, err := k.project().Names(ctx); err != nil || !slices.Equal(names, []string{"team/a/b"}) {
+		t.Errorf("names from git %q, %v", names, err)
+	}
 	list, err := k.project().List(ctx)
 	must(t, err)
 	if it := list.Items[1]; it.Path != path || it.Error != "" || it.Changes.Untracked != 1 {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,25 +23,42 @@ type worktreeListCmd struct {
 
 func (c *worktreeListCmd) Run(ctx context.Context, a *app) error {
 	if c.Names && !c.JSON {
-		if names, ok := worktree.Names(inside(a.dir, c.Dir)); ok {
-			for _, n := range names {
-				fmt.Fprintln(a.stdout, report.Visible(n))
-			}
-			return nil
-		}
+		return c.names(ctx, a)
 	}
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
 		list, err := p.List(ctx)
 		if err != nil {
 			return err
 		}
-		if !c.Names {
-			if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
-				return err
-			}
+		if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
+			return err
 		}
-		return a.showList(ctx, p, list, c.at, c.Names)
+		return a.showList(p, list, c.at)
 	})
+}
+
+// names prints the names, from git's own files where that can be.
+func (c *worktreeListCmd) names(ctx context.Context, a *app) error {
+	names, ok := worktree.Names(inside(a.dir, c.Dir))
+	if ok {
+		return a.nameLines(names)
+	}
+	return a.on(ctx, c.at, func(p *worktree.Project) error {
+		names, err := p.Names(ctx)
+		if err != nil {
+			return err
+		}
+		return a.nameLines(names)
+	})
+}
+
+func (a *app) nameLines(list []string) error {
+	var b strings.Builder
+	for _, line := range list {
+		b.WriteString(report.Visible(line) + "\n")
+	}
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
 }
 
 type worktreeSyncCmd struct {
@@ -57,29 +75,21 @@ func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
 		if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
 			return err
 		}
-		return a.showList(ctx, p, list, c.at, false)
+		return a.showList(p, list, c.at)
 	})
 }
 
 // showList adds what other parts of the program know, and prints. A worktree
 // that could not be looked at makes the status inconclusive.
-func (a *app) showList(ctx context.Context, p *worktree.Project, list *worktree.List, where at, names bool) error {
+func (a *app) showList(p *worktree.Project, list *worktree.List, where at) error {
 	if err := a.addCosts(p, list); err != nil {
 		a.say(fmt.Sprintf("note: no costs: %v", err))
 	}
-	var err error
-	switch {
-	case where.JSON:
-		err = writeJSON(a.rawOut, list)
-	case names:
-		for _, it := range list.Items {
-			if !it.Main {
-				fmt.Fprintln(a.stdout, report.Visible(it.Name))
-			}
-		}
-	default:
-		err = a.printList(list)
+	show := a.printList
+	if where.JSON {
+		show = func(list *worktree.List) error { return writeJSON(a.rawOut, list) }
 	}
+	err := show(list)
 	if err == nil {
 		err = listStatus(list)
 	}
