@@ -107,11 +107,13 @@ func notArrived(a Arrival, target Target) Reason {
 // directory was deleted. One whose folder is not there at all may be on a disk
 // that is missing: it stays unless it is named.
 func (p *Project) Prune(ctx context.Context, missing []string, dry bool) ([]Outcome, error) {
-	unlock, err := p.begin(ctx)
-	if err != nil {
-		return nil, err
+	if !dry {
+		unlock, err := p.begin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
 	}
-	defer unlock()
 	trees, err := p.Trees(ctx)
 	if err != nil {
 		return nil, err

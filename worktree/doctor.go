@@ -98,7 +98,11 @@ func (p *Project) mendSpawn(ctx context.Context, e journal.Entry) (string, error
 		// The record is the last thing that is written; the index is written when
 		// all files are.
 		if exists(t.Admin, recordName) && exists(t.Admin, "index") && !exists(t.Admin, "index.lock") && reg.at(s.Path) != nil {
-			return "finished: " + s.Path + " is whole", p.Journal.Mark(&e, journal.Done)
+			done := "finished: " + s.Path + " is whole"
+			if hooks, err := p.hooksText(ctx, s.Base); err != nil || hooks != "" {
+				done += ", but what " + hooksFile + " asks for may not all have been run"
+			}
+			return done, p.Journal.Mark(&e, journal.Done)
 		}
 	}
 	if err := p.unspawn(ctx, s, e.ID); err != nil {

@@ -122,14 +122,8 @@ func (p *Project) giveEnv(o SpawnOptions, s spawning, name, to string, r *record
 	if err != nil {
 		return err
 	}
-	change := envChange{Port: out.Ports[0], Append: name == ".env"}
-	own := slug(p.Name + "-" + s.Name)
-	if o.Compose {
-		change.Compose = composeName(own)
-	}
-	if o.Database {
-		change.Database = databaseName(s.Name)
-	}
+	change := p.envChange(s.Name, out.Ports[0], o.Compose, o.Database)
+	change.Append = name == ".env"
 	data = []byte(change.rewrite(string(data)))
 	if err := state.Write(to, data, 0o600); err != nil {
 		return err
@@ -137,6 +131,18 @@ func (p *Project) giveEnv(o SpawnOptions, s spawning, name, to string, r *record
 	r.Copied[name] = hashOf(data)
 	out.Env = append(out.Env, name)
 	return nil
+}
+
+// envChange is what a worktree's env files get of their own.
+func (p *Project) envChange(name string, port int, compose, database bool) envChange {
+	c := envChange{Port: port}
+	if compose {
+		c.Compose = composeName(slug(p.Name + "-" + name))
+	}
+	if database {
+		c.Database = databaseName(name)
+	}
+	return c
 }
 
 // ignores says whether git ignores a path of a worktree.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -51,12 +50,8 @@ func (l *lines) UnmarshalJSON(data []byte) error {
 // runHooks runs the hooks of the commit that was checked out, if the user has
 // trusted exactly these command lines for this repository.
 func (p *Project) runHooks(ctx context.Context, o SpawnOptions, s spawning, out *Spawned) error {
-	text, err := p.git.Git(ctx, "cat-file", "blob", s.Base+":"+hooksFile)
-	if err != nil {
-		var exit *run.ExitError
-		if errors.As(err, &exit) {
-			return nil // there is none
-		}
+	text, err := p.hooksText(ctx, s.Base)
+	if err != nil || text == "" {
 		return err
 	}
 	hooks, err := parseHooks([]byte(text))
@@ -78,7 +73,7 @@ func (p *Project) runHooks(ctx context.Context, o SpawnOptions, s spawning, out 
 	for _, line := range hooks {
 		_, err := p.place.Runner.Run(ctx, run.Command{
 			Name: "sh", Args: []string{"-c", line}, Dir: s.Path, Contain: true,
-			Env: []string{"PORT=" + strconv.Itoa(out.Ports[0]), "WORKTREE_PATH=" + s.Path, "WORKTREE_BRANCH=" + s.Branch},
+			Env: atWork(s.Path, s.Branch, out.Ports),
 		})
 		if err != nil {
 			return fmt.Errorf("hook %q: %w", line, err)
@@ -86,6 +81,16 @@ func (p *Project) runHooks(ctx context.Context, o SpawnOptions, s spawning, out 
 		p.step("hook")
 	}
 	return nil
+}
+
+// hooksText is the project's file as a commit has it; empty: it has none.
+func (p *Project) hooksText(ctx context.Context, commit string) (string, error) {
+	text, err := p.git.Git(ctx, "cat-file", "blob", commit+":"+hooksFile)
+	var exit *run.ExitError
+	if errors.As(err, &exit) {
+		return "", nil
+	}
+	return text, err
 }
 
 // trusted says whether the user has trusted these command lines, and remembers

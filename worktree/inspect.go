@@ -251,19 +251,6 @@ func (p *Project) submodule(ctx context.Context, dir string) (string, error) {
 	return "", nil
 }
 
-// processes are programs at work inside.
-func (in *Inspection) processes() {
-	in.Processes, in.Blind = processesIn(in.Tree.Path)
-	if len(in.Processes) == 0 {
-		return
-	}
-	var names []string
-	for _, pr := range in.Processes {
-		names = append(names, fmt.Sprintf("%s (%d)", pr.Name, pr.PID))
-	}
-	in.Reasons = append(in.Reasons, Reason{Rule: "processes", Detail: "programs run in it: " + strings.Join(first(names), ", "), Hint: "end them"})
-}
-
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -35,9 +35,14 @@ type Item struct {
 	Todos      Progress  `json:"todos"`
 	Stale      bool      `json:"stale"`
 	Advice     string    `json:"advice,omitempty"`
-	Cost       string    `json:"cost,omitempty"` // US dollars; filled in by whoever has the ledger
-	PR         string    `json:"pull_request,omitempty"`
+	Cost       string    `json:"cost,omitempty"`  // US dollars; filled in by whoever has the ledger
 	Error      string    `json:"error,omitempty"` // it could not be looked at
+
+	Tests *Check `json:"tests,omitempty"` // what a command says in it; see [Project.CheckAll]
+	bare  bool
+
+	PR   *PullRequest `json:"pull_request,omitempty"` // as the server tells it; see [List.SetPulls]
+	Hint string       `json:"hint,omitempty"`         // what follows from it
 }
 
 // List is all worktrees of a project.
@@ -48,6 +53,8 @@ type List struct {
 	MaxActive int    `json:"max_active"`
 	NextPorts []int  `json:"next_ports"`
 	Items     []Item `json:"worktrees"`
+
+	PullRequests Asked `json:"pull_requests"` // filled in by whoever may ask
 }
 
 // staleDays is after how many days without a commit advice is given; archiveDays
@@ -124,7 +131,7 @@ func (p *Project) items(trees []Tree, reg *Registry) []Item {
 	known := make(map[string]bool)
 	for _, t := range trees {
 		known[resolve(t.Path)] = true
-		it := Item{Name: nameOf(t.Branch, t.Path), Branch: t.Branch, Path: t.Path, Head: t.Head, Main: t.Main, Status: "active", Ports: []int{}, Reason: t.LockReason}
+		it := Item{Name: nameOf(t.Branch, t.Path), Branch: t.Branch, Path: t.Path, Head: t.Head, Main: t.Main, bare: t.Bare, Status: "active", Ports: []int{}, Reason: t.LockReason}
 		switch {
 		case t.Missing:
 			it.Status = "missing"
@@ -272,6 +279,23 @@ func Names(dir string) ([]string, bool) {
 	}
 	slices.Sort(names)
 	return names, true
+}
+
+// Names are the names of the worktrees, as git lists them: one question, where
+// the function of this name cannot tell.
+func (p *Project) Names(ctx context.Context) ([]string, error) {
+	trees, err := p.Trees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, t := range trees {
+		if !t.Main {
+			names = append(names, nameOf(t.Branch, t.Path))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // commonDir finds the git directory that all worktrees share, as git does.

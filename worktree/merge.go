@@ -192,13 +192,12 @@ func (p *Project) verify(ctx context.Context, command, commit string, trees []Tr
 	if _, err := p.git.Git(ctx, "worktree", "add", "--quiet", "--detach", "--", dir, commit); err != nil {
 		return err
 	}
-	_, err := p.place.Runner.Run(ctx, run.Command{Name: "sh", Args: []string{"-c", command}, Dir: dir, Contain: true})
+	c, err := p.check(ctx, command, dir)
 	_, gone := p.git.Git(context.WithoutCancel(ctx), "worktree", "remove", "--force", "--", dir)
-	var exit *run.ExitError
-	if errors.As(err, &exit) {
-		return &RefusedError{Name: "merge", Why: []Reason{{Rule: "verify", Detail: fmt.Sprintf("%q ends with status %d on the result", command, exit.Exit)}}}
+	if err != nil || gone != nil {
+		return errors.Join(err, gone)
 	}
-	return errors.Join(err, gone)
+	return c.refusal("merge", command, "the result")
 }
 
 // publish moves the target to the result, and its work tree where it is checked

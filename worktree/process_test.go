@@ -31,6 +31,8 @@ type order struct {
 	Do, Name, Dir, Home, Scratch string
 	Env                          []string
 	KillAt                       string // step before which it kills itself
+	Trust                        bool
+	Verify                       string
 	MaxActive                    int
 	Ports                        worktree.Pool
 }
@@ -56,7 +58,7 @@ func child(spec string) int {
 	})
 	switch o.Do {
 	case "spawn":
-		_, err = p.Spawn(ctx, worktree.SpawnOptions{Name: o.Name})
+		_, err = p.Spawn(ctx, worktree.SpawnOptions{Name: o.Name, Trust: o.Trust, Verify: o.Verify, Sheet: &worktree.Sheet{Title: "t"}})
 	case "remove":
 		_, err = p.Remove(ctx, o.Name, worktree.RemoveOptions{Force: true, Commits: true})
 	case "restore":
@@ -158,63 +160,92 @@ func TestParallelSpawns(t *testing.T) {
 	}
 }
 
-// steps are the points that a command passes.
-func steps(t *testing.T, do string, prepare func(*kit)) []string {
+// steps are the points that a command passes; want are some that have to be
+// among them, so that none is left out of a test in silence.
+func steps(t *testing.T, k *kit, o order, want ...string) []string {
 	t.Helper()
-	k := newKit(t)
-	prepare(k)
-	out, err := k.start(k.order(do, "task"), "WORKTREE_TEST_STEPS=1")
-	if err != nil {
+	out, err := k.start(o, "WORKTREE_TEST_STEPS=1")
+	if (err != nil) != (o.Verify == "false") {
 		t.Fatalf("%v: %s", err, out)
 	}
-	list := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(list) < 2 {
-		t.Fatalf("steps of %s: %q", do, out)
+	var list []string
+	for line := range strings.Lines(string(out)) {
+		if line = strings.TrimSuffix(line, "\n"); strings.Contains(line, ": refused") {
+			break
+		}
+		list = append(list, line)
+	}
+	for _, step := range want {
+		if !slices.Contains(list, step) {
+			t.Fatalf("steps of %s: %q, want %q among them", o.Do, list, step)
+		}
 	}
 	return list
 }
 
-// kill -9 at each step of a spawn: doctor either finishes it or takes all of it
-// back, and the name can be used again.
+// hookedKit is a repository whose spawns do all that a spawn can do.
+func hookedKit(t *testing.T, verify string) (*kit, order) {
+	k := newKit(t)
+	k.Write(".claude/worktree.json", `{"install": "true", "postCreate": ["echo ready >ready.log"]}`)
+	k.Commit("hooks")
+	o := k.order("spawn", "task")
+	o.Trust, o.Verify = true, verify
+	return k, o
+}
+
+// kill -9 at each step of a spawn, also of one that fails and is taken back:
+// doctor either finishes it or takes all of it back, and the name can be used
+// again.
 func TestKilledSpawn(t *testing.T) {
-	for _, step := range steps(t, "spawn", func(*kit) {}) {
-		t.Run(step, func(t *testing.T) {
-			t.Parallel()
-			k := newKit(t)
-			o := k.order("spawn", "task")
-			o.KillAt = step
-			if out, err := k.start(o); err == nil || len(out) > 0 {
-				t.Fatalf("it was not killed: %v %s", err, out)
-			}
-			if step != "plan" {
-				if _, err := k.project().Spawn(ctx, worktree.SpawnOptions{Name: "other"}); !slices.Contains(refusedFor(err), "interrupted") {
-					t.Errorf("another spawn before the doctor: %v", err)
-				}
-			}
-			found, err := k.project().Doctor(ctx, false)
-			must(t, err)
-			for _, f := range found {
-				if f.Done == "" {
-					t.Errorf("not put right: %+v", f)
-				}
-			}
-			if again, err := k.project().Doctor(ctx, true); err != nil || len(again) > 0 {
-				t.Errorf("still not in order: %v %v", again, err)
-			}
-			branch := strings.TrimSpace(k.Git("for-each-ref", "--format=%(refname)", "refs/heads/feature"))
-			path := filepath.Join(k.home, "tmp", "worktrees", "app", "task")
-			_, statErr := os.Stat(path)
-			whole := branch != ""
-			if (statErr == nil) != whole || strings.Contains(k.registry(), "task") != whole {
-				t.Fatalf("half of it is there: branch %q, directory %v, registry %s", branch, statErr, k.registry())
-			}
-			if !whole {
-				k.spawn("task")
-			}
-			if st := k.in(path).Git("status", "--porcelain"); st != "" {
-				t.Errorf("the worktree is not clean: %s", st)
-			}
-		})
+	for verify, want := range map[string][]string{
+		"true":  {"plan", "journal", "registry", "tree", "env", "equipped", "hook", "tested", "last"},
+		"false": {"tested", "kept", "moved", "unregistered", "branch", "forgotten", "purged"},
+	} {
+		k, o := hookedKit(t, verify)
+		all := steps(t, k, o, want...)
+		if verify == "false" {
+			all = all[slices.Index(all, "tested"):] // until then it is the other one
+		}
+		for _, step := range all {
+			t.Run(verify+" "+step, func(t *testing.T) { killedSpawn(t, verify, step) })
+		}
+	}
+}
+
+func killedSpawn(t *testing.T, verify, step string) {
+	t.Parallel()
+	k, o := hookedKit(t, verify)
+	o.KillAt = step
+	if out, err := k.start(o); err == nil || len(out) > 0 {
+		t.Fatalf("it was not killed: %v %s", err, out)
+	}
+	if step != "plan" {
+		if _, err := k.project().Spawn(ctx, worktree.SpawnOptions{Name: "other"}); !slices.Contains(refusedFor(err), "interrupted") {
+			t.Errorf("another spawn before the doctor: %v", err)
+		}
+	}
+	found, err := k.project().Doctor(ctx, false)
+	must(t, err)
+	for _, f := range found {
+		if f.Done == "" {
+			t.Errorf("not put right: %+v", f)
+		}
+	}
+	if again, err := k.project().Doctor(ctx, true); err != nil || len(again) > 0 {
+		t.Errorf("still not in order: %v %v", again, err)
+	}
+	branch := strings.TrimSpace(k.Git("for-each-ref", "--format=%(refname)", "refs/heads/feature"))
+	path := filepath.Join(k.home, "tmp", "worktrees", "app", "task")
+	_, statErr := os.Stat(path)
+	whole := branch != ""
+	if (statErr == nil) != whole || strings.Contains(k.registry(), "task") != whole {
+		t.Fatalf("half of it is there: branch %q, directory %v, registry %s", branch, statErr, k.registry())
+	}
+	if !whole {
+		k.spawn("task")
+	}
+	if st := k.in(path).Git("status", "--porcelain"); st != "" {
+		t.Errorf("the worktree is not clean: %s", st)
 	}
 }
 
@@ -232,13 +263,16 @@ func TestKilledRemove(t *testing.T) {
 		r.Write("untracked", "untracked\n")
 		r.Write("x.log", "ignored\n")
 	}
-	restoring := func(k *kit) {
+	removing := []string{"plan", "journal", "kept", "moved", "unregistered", "branch", "registry"}
+	returning := []string{"files back", "registered", "branch back", "row back"}
+	for do, want := range map[string][]string{"remove": removing, "restore": returning} {
+		k := newKit(t)
 		prepare(k)
-		_, err := k.project().Remove(ctx, "task", all)
-		must(k.t, err)
-	}
-	for do, before := range map[string]func(*kit){"remove": prepare, "restore": restoring} {
-		for _, step := range steps(t, do, before) {
+		if do == "restore" {
+			_, err := k.project().Remove(ctx, "task", all)
+			must(t, err)
+		}
+		for _, step := range steps(t, k, k.order(do, "task"), want...) {
 			t.Run(do+" "+step, func(t *testing.T) {
 				t.Parallel()
 				k := newKit(t)
@@ -280,7 +314,9 @@ func TestKilledMerge(t *testing.T) {
 		k.in(s.Path).Write("c.txt", "committed\n")
 		k.in(s.Path).Commit("mine")
 	}
-	for _, step := range steps(t, "merge", prepare) {
+	k := newKit(t)
+	prepare(k)
+	for _, step := range steps(t, k, k.order("merge", "task"), "journal", "advanced") {
 		t.Run(step, func(t *testing.T) {
 			k := newKit(t)
 			prepare(k)

@@ -19,6 +19,10 @@ type RemoveOptions struct {
 	Force      bool // files that no commit has
 	Commits    bool // commits that nothing else has
 	KeepBranch bool // the branch stays, whatever became of it
+
+	// Reap, where it is set, is shown the programs at work inside, which are then
+	// ended. Without it they are a reason to refuse.
+	Reap func([]Process)
 }
 
 // removal is what the journal knows of a removal: all that it takes to bring the
@@ -88,6 +92,11 @@ func (p *Project) Remove(ctx context.Context, name string, o RemoveOptions) (*Re
 	if err != nil {
 		return nil, err
 	}
+	if p.reap(ctx, in, o) {
+		if in, err = p.inspect(ctx, t, target); err != nil {
+			return nil, err
+		}
+	}
 	if why := in.refuse(o); len(why) > 0 {
 		return nil, &RefusedError{Name: name, Why: why}
 	}
@@ -144,6 +153,7 @@ func (p *Project) take(ctx context.Context, in *Inspection, target Target, o Rem
 		}
 		return nil, err
 	}
+	out.Notes = append(out.Notes, p.listening(out.Ports)...)
 	out.finalise = func() error { return p.dropCaches(r, e.ID) }
 	return out, nil
 }

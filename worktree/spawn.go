@@ -35,7 +35,8 @@ type SpawnOptions struct {
 	Compose  bool // COMPOSE_PROJECT_NAME of its own
 	Database bool // names of databases of its own
 	Sheet    *Sheet
-	Trust    bool // run the project's hooks, and remember that they are trusted as they are
+	Verify   string // shell command that has to pass in it, or all is undone
+	Trust    bool   // run the project's hooks, and remember that they are trusted as they are
 }
 
 // Spawned is a new worktree.
@@ -87,8 +88,11 @@ func (p *Project) Spawn(ctx context.Context, o SpawnOptions) (*Spawned, error) {
 		if undo := p.unspawn(context.WithoutCancel(ctx), s, e.ID); undo != nil {
 			return nil, fmt.Errorf("%w; taking it back: %w (wf-ci worktree doctor)", err, undo)
 		}
+		p.step("forgotten")
 		// Nobody but the spawn and the project's hooks have been there.
-		return nil, errors.Join(err, p.purge(e.ID), p.Journal.Drop(e.ID))
+		purged := p.purge(e.ID)
+		p.step("purged")
+		return nil, errors.Join(err, purged, p.Journal.Drop(e.ID))
 	}
 	p.step("last")
 	return out, p.Journal.Mark(&e, journal.Done)
@@ -186,7 +190,10 @@ func (p *Project) carryOut(ctx context.Context, o SpawnOptions, s spawning, out 
 		return err
 	}
 	p.step("equipped")
-	return p.runHooks(ctx, o, s, out)
+	if err := p.runHooks(ctx, o, s, out); err != nil {
+		return err
+	}
+	return p.baseline(ctx, o.Verify, s, out.Ports)
 }
 
 // reserve chooses the ports and writes the row, in one go.
@@ -241,13 +248,17 @@ func (p *Project) unspawn(ctx context.Context, s spawning, id string) error {
 			return err
 		}
 	default:
-		if err := p.moveDir(s.Path, filepath.Join(p.trash(id), "tree")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(s.Path); errors.Is(err, fs.ErrNotExist) {
+			break // an earlier try has put it aside, or it never was there
+		}
+		if err := p.moveTree(s.Path, id); err != nil {
 			return err
 		}
 	}
 	if err := p.deleteBranch(ctx, s.Branch, s.Base); err != nil {
 		return err
 	}
+	p.step("branch")
 	return p.registry.update(ctx, p.Options.Ports, func(r *Registry) error {
 		r.remove(s.Path)
 		return nil

@@ -158,6 +158,9 @@ func (t Tree) agrees() error {
 	if t.Admin == "" {
 		return fmt.Errorf("git has no entry of its own for %s", t.Path)
 	}
+	if info, err := os.Lstat(t.Path); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory, but a link or a file", t.Path)
+	}
 	data, err := readRegular(filepath.Join(t.Path, ".git"), 1<<16)
 	if err != nil {
 		return fmt.Errorf("%s is not the worktree that git means: %w", t.Path, err)

@@ -78,7 +78,7 @@ func arrowsFrom(table string) map[string][]string {
 var only = map[string][]string{
 	"os/exec":                               {"internal/run"},
 	"github.com/alecthomas/kong":            {"cmd/wf-ci"},
-	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents", "worktree", "workflow/feature", "workflow/research"},
+	"go.yaml.in/yaml/v3":                    {"internal/config", "gates/sast", "gates/deps", "report/github", "workflow/agents", "workflow/feature", "workflow/research"},
 	"github.com/google/osv-scalibr":         {"gates/deps"},
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},

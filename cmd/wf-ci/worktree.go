@@ -18,6 +18,7 @@ type worktreeCmd struct {
 	Spawn   worktreeSpawnCmd   `cmd:"" help:"Make a worktree for a task: branch, ports and env files of its own."`
 	List    worktreeListCmd    `cmd:"" help:"Show the worktrees, what is in them, and what to do with those that nobody works in."`
 	Sync    worktreeSyncCmd    `cmd:"" help:"List, and bring the registry up to date."`
+	Env     worktreeEnvCmd     `cmd:"" help:"Show how the env files of a worktree differ from the main one's: names, never values."`
 	Status  worktreeStatusCmd  `cmd:"" help:"Show where each task of a feature plan stands."`
 	Merge   worktreeMergeCmd   `cmd:"" help:"Merge the branches of worktrees, in order; a conflict is found before anything is touched."`
 	Remove  worktreeRemoveCmd  `cmd:"" help:"Remove a worktree, if nothing is lost."`
@@ -143,6 +144,7 @@ type worktreeSpawnCmd struct {
 	Task       []string `sep:"none" placeholder:"TEXT" help:"Task for the sheet WORKTREE_TASK.md. Repeatable."`
 	Agent      string   `placeholder:"ID" help:"Agent for the sheet, and of the plan's tasks those that are its."`
 	Plan       string   `placeholder:"FILE" help:"Feature plan to take the sheet's tasks from."`
+	Verify     string   `placeholder:"CMD" help:"Shell command that has to pass in the new worktree; where it does not, all is undone."`
 	TrustHooks bool     `help:"Run the commands of .claude/worktree.json, and remember that you trust them as they are."`
 }
 
@@ -153,7 +155,7 @@ func (c *worktreeSpawnCmd) Run(ctx context.Context, a *app) error {
 	}
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
 		s, err := p.Spawn(ctx, worktree.SpawnOptions{
-			Name: c.Name, From: c.From, Env: worktree.EnvMode(c.Env), Compose: c.Compose, Database: c.Database, Sheet: sheet, Trust: c.TrustHooks,
+			Name: c.Name, From: c.From, Env: worktree.EnvMode(c.Env), Compose: c.Compose, Database: c.Database, Sheet: sheet, Verify: c.Verify, Trust: c.TrustHooks,
 		})
 		if err != nil {
 			return err

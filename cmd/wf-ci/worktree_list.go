@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,28 +17,54 @@ import (
 
 type worktreeListCmd struct {
 	at
+	lookups
 	Names bool `help:"Names only, one a line, without looking at anything else (for completion)."`
 }
 
 func (c *worktreeListCmd) Run(ctx context.Context, a *app) error {
 	if c.Names && !c.JSON {
-		if names, ok := worktree.Names(inside(a.dir, c.Dir)); ok {
-			for _, n := range names {
-				fmt.Fprintln(a.stdout, report.Visible(n))
-			}
-			return nil
-		}
+		return c.names(ctx, a)
 	}
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
 		list, err := p.List(ctx)
 		if err != nil {
 			return err
 		}
-		return a.showList(ctx, p, list, c.at, c.Names)
+		if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
+			return err
+		}
+		return a.showList(p, list, c.at)
 	})
 }
 
-type worktreeSyncCmd struct{ at }
+// names prints the names, from git's own files where that can be.
+func (c *worktreeListCmd) names(ctx context.Context, a *app) error {
+	names, ok := worktree.Names(inside(a.dir, c.Dir))
+	if ok {
+		return a.nameLines(names)
+	}
+	return a.on(ctx, c.at, func(p *worktree.Project) error {
+		names, err := p.Names(ctx)
+		if err != nil {
+			return err
+		}
+		return a.nameLines(names)
+	})
+}
+
+func (a *app) nameLines(list []string) error {
+	var b strings.Builder
+	for _, line := range list {
+		b.WriteString(report.Visible(line) + "\n")
+	}
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
+}
+
+type worktreeSyncCmd struct {
+	at
+	lookups
+}
 
 func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
@@ -45,35 +72,45 @@ func (c *worktreeSyncCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		return a.showList(ctx, p, list, c.at, false)
+		if err := a.lookUp(ctx, p, list, c.lookups); err != nil {
+			return err
+		}
+		return a.showList(p, list, c.at)
 	})
 }
 
 // showList adds what other parts of the program know, and prints. A worktree
 // that could not be looked at makes the status inconclusive.
-func (a *app) showList(ctx context.Context, p *worktree.Project, list *worktree.List, where at, names bool) error {
+func (a *app) showList(p *worktree.Project, list *worktree.List, where at) error {
 	if err := a.addCosts(p, list); err != nil {
 		a.say(fmt.Sprintf("note: no costs: %v", err))
 	}
-	var err error
-	switch {
-	case where.JSON:
-		err = writeJSON(a.rawOut, list)
-	case names:
-		for _, it := range list.Items {
-			if !it.Main {
-				fmt.Fprintln(a.stdout, report.Visible(it.Name))
-			}
-		}
-	default:
-		err = a.printList(list)
+	show := a.printList
+	if where.JSON {
+		show = func(list *worktree.List) error { return writeJSON(a.rawOut, list) }
 	}
-	for _, it := range list.Items {
-		if it.Error != "" && err == nil {
-			err = undecided{fmt.Errorf("%s could not be looked at: %s", report.Visible(it.Name), visibleLines(it.Error))}
-		}
+	err := show(list)
+	if err == nil {
+		err = listStatus(list)
 	}
 	return err
+}
+
+// listStatus is inconclusive where something could not be looked at or tested,
+// and no where a test does not pass.
+func listStatus(list *worktree.List) error {
+	var no error
+	for _, it := range list.Items {
+		switch {
+		case it.Error != "":
+			return undecided{fmt.Errorf("%s could not be looked at: %s", report.Visible(it.Name), visibleLines(it.Error))}
+		case it.Tests != nil && it.Tests.State == "error":
+			return undecided{fmt.Errorf("%s: the test could not be run: status %d", report.Visible(it.Name), it.Tests.Exit)}
+		case it.Tests != nil && it.Tests.State == "fail":
+			no = refused{}
+		}
+	}
+	return no
 }
 
 // addCosts sums what the ledgers of the main worktree and of the others say about
@@ -107,18 +144,54 @@ func (a *app) addCosts(p *worktree.Project, list *worktree.List) error {
 	return nil
 }
 
-// printList is the list as a table.
-func (a *app) printList(list *worktree.List) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tBRANCH\tPORTS\tCOMMITS\tCHANGES\tAGE\tTODO\tCOST")
-	for _, it := range list.Items {
-		name := it.Name
+// column is one of the table.
+type column struct {
+	title string
+	of    func(worktree.Item) string
+}
+
+// columns are those of a list: what nobody knows has none.
+func columns(list *worktree.List) []column {
+	name := func(it worktree.Item) string {
 		if it.Main {
-			name = list.Project + " (main)"
+			return list.Project + " (main)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", report.Visible(name), report.Visible(branchOf(it)), ports(it.Ports), commitsOf(it), changesOf(it), ageOf(it), todoOf(it), costOf(it))
+		return it.Name
 	}
-	if err := w.Flush(); err != nil {
+	all := []column{
+		{"NAME", name}, {"BRANCH", branchOf}, {"PORTS", func(it worktree.Item) string { return ports(it.Ports) }},
+		{"COMMITS", commitsOf}, {"CHANGES", changesOf}, {"AGE", ageOf}, {"TODO", todoOf}, {"COST", costOf},
+	}
+	if slices.ContainsFunc(list.Items, func(it worktree.Item) bool { return it.Tests != nil }) {
+		all = append(all, column{"TESTS", testsOf})
+	}
+	if list.PullRequests.Known {
+		all = append(all, column{"PULL REQUEST", pullOf})
+	}
+	return all
+}
+
+// table writes a list's columns.
+func (a *app) table(list *worktree.List) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	all := columns(list)
+	row := make([]string, len(all))
+	for i, c := range all {
+		row[i] = c.title
+	}
+	fmt.Fprintln(w, strings.Join(row, "\t"))
+	for _, it := range list.Items {
+		for i, c := range all {
+			row[i] = report.Visible(c.of(it))
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// printList is the list as a table, and what is worth a line of its own.
+func (a *app) printList(list *worktree.List) error {
+	if err := a.table(list); err != nil {
 		return err
 	}
 	for _, it := range list.Items {
@@ -171,6 +244,13 @@ func changesOf(it worktree.Item) string {
 	return "-"
 }
 
+func testsOf(it worktree.Item) string {
+	if it.Tests == nil {
+		return "-"
+	}
+	return it.Tests.State
+}
+
 func ageOf(it worktree.Item) string {
 	if it.LastCommit.IsZero() && it.Created.IsZero() {
 		return "-"
@@ -205,6 +285,9 @@ func remarks(it worktree.Item) []string {
 		}
 		lines = append(lines, strings.Join(what, ", ")+": "+it.Advice)
 	}
+	if it.Hint != "" {
+		lines = append(lines, it.Hint)
+	}
 	for _, b := range it.Todos.Blockers {
 		lines = append(lines, "blocked: "+b)
 	}
@@ -219,11 +302,11 @@ func remarks(it worktree.Item) []string {
 
 type worktreeStatusCmd struct {
 	at
-	Plan string `arg:"" help:"Feature plan (YAML or JSON): tasks with id, title, needs, hours, agent."`
+	Plan string `arg:"" help:"Feature plan, as wf-ci feature plan reads it: tasks with id, title, needs, hours, agent."`
 }
 
 func (c *worktreeStatusCmd) Run(ctx context.Context, a *app) error {
-	tasks, err := a.readPlan(c.Plan)
+	tasks, done, err := a.readPlan(c.Plan)
 	if err != nil {
 		return err
 	}
@@ -236,7 +319,7 @@ func (c *worktreeStatusCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		states := worktree.TaskStates(tasks, list, merged)
+		states := worktree.TaskStates(tasks, list, func(b string) bool { return done[b] || merged(b) })
 		if c.JSON {
 			return writeJSON(a.rawOut, map[string]any{"tasks": states})
 		}
@@ -256,16 +339,18 @@ func dash(s string) string {
 	return s
 }
 
-func (a *app) readPlan(name string) ([]worktree.Task, error) {
-	data, err := os.ReadFile(inside(a.dir, name))
+// readPlan reads the tasks of a feature plan, and which of them it says are done.
+func (a *app) readPlan(name string) (tasks []worktree.Task, done map[string]bool, err error) {
+	f, err := a.readTasks(inside(a.dir, name), name, "")
 	if err != nil {
-		return nil, usagef("read the plan: %v", err)
+		return nil, nil, err
 	}
-	tasks, err := worktree.ParsePlan(name, data)
-	if err != nil {
-		return nil, usageError{err.Error()}
+	done = make(map[string]bool)
+	for _, t := range f.Tasks {
+		tasks = append(tasks, worktree.Task{ID: t.ID, Title: t.Title, Needs: t.Needs, Hours: t.Hours.Float(), Agent: t.Agent})
+		done["feature/"+t.ID] = t.Done
 	}
-	return tasks, nil
+	return tasks, done, nil
 }
 
 // sheet makes the task sheet from the flags; nil: none was asked for.
@@ -280,7 +365,7 @@ func (c *worktreeSpawnCmd) sheet(a *app) (*worktree.Sheet, error) {
 	if c.Plan == "" {
 		return s, nil
 	}
-	tasks, err := a.readPlan(c.Plan)
+	tasks, _, err := a.readPlan(c.Plan)
 	if err != nil {
 		return nil, err
 	}

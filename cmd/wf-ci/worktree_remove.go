@@ -15,6 +15,7 @@ type worktreeRemoveCmd struct {
 	Force        bool   `help:"Give up files that no commit has. They can be restored as the rest."`
 	DeleteBranch string `enum:"auto,force" default:"auto" help:"auto: the branch goes if its work has arrived, or if it has none. force: it goes, and so do commits that nothing else has."`
 	KeepBranch   bool   `help:"The branch stays, with its commits."`
+	Reap         bool   `help:"End the programs that work in it and have no terminal (Linux): they are asked to, and killed 3 seconds later."`
 }
 
 func (c *worktreeRemoveCmd) Run(ctx context.Context, a *app) error {
@@ -22,7 +23,11 @@ func (c *worktreeRemoveCmd) Run(ctx context.Context, a *app) error {
 		return usagef("--keep-branch and --delete-branch=force: one of them")
 	}
 	return a.on(ctx, c.at, func(p *worktree.Project) error {
-		r, err := p.Remove(ctx, c.Name, worktree.RemoveOptions{Force: c.Force, Commits: c.DeleteBranch == "force", KeepBranch: c.KeepBranch})
+		o := worktree.RemoveOptions{Force: c.Force, Commits: c.DeleteBranch == "force", KeepBranch: c.KeepBranch}
+		if c.Reap {
+			o.Reap = a.reaping
+		}
+		r, err := p.Remove(ctx, c.Name, o)
 		if err != nil {
 			return err
 		}
@@ -34,6 +39,13 @@ func (c *worktreeRemoveCmd) Run(ctx context.Context, a *app) error {
 		a.finish(r)
 		return err
 	})
+}
+
+// reaping names the programs that are about to be ended.
+func (a *app) reaping(list []worktree.Process) {
+	for _, pr := range list {
+		a.say("ends " + pr.String())
+	}
 }
 
 // finish deletes the caches of what was removed; that it is not all gone is no

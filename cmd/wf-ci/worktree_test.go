@@ -7,6 +7,7 @@ import (
 	"html"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,17 +23,29 @@ type shop struct {
 	dir  string
 	home string
 	day  time.Time
+	env  []string
 }
 
-func (d *shop) git(dir string, args ...string) {
+// with is the same with more in the environment.
+func (d *shop) with(env ...string) *shop {
+	more := *d
+	more.env = env
+	return &more
+}
+
+func (d *shop) git(dir string, args ...string) { d.t.Helper(); d.out(dir, args...) }
+
+// out is what git prints.
+func (d *shop) out(dir string, args ...string) string {
 	d.t.Helper()
 	date := d.day.Format(time.RFC3339)
-	_, err := gittest.Runner(d.t).Run(context.Background(), run.Command{
+	out, err := gittest.Runner(d.t).Run(context.Background(), run.Command{
 		Name: "git", Args: args, Dir: dir, Env: []string{"GIT_AUTHOR_DATE=" + date, "GIT_COMMITTER_DATE=" + date},
 	})
 	if err != nil {
 		d.t.Fatalf("git %v: %v", args, err)
 	}
+	return string(out.Stdout.Bytes)
 }
 
 func (d *shop) write(dir, name, text string) {
@@ -53,7 +66,7 @@ func (d *shop) commit(dir, name string) {
 func (d *shop) wfci(args ...string) string {
 	d.t.Helper()
 	var out, errs bytes.Buffer
-	environ := append(gittest.Runner(d.t).Env, "HOME="+d.home)
+	environ := slices.Concat(gittest.Runner(d.t).Env, []string{"HOME=" + d.home}, d.env)
 	getenv := func(key string) string {
 		value := ""
 		for _, kv := range environ {

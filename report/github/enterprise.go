@@ -35,3 +35,12 @@ func graphqlOf(api string) string {
 func notSwitchedOn(message string) bool {
 	return strings.Contains(message, "Code Security must be enabled") || strings.Contains(message, "Advanced Security must be enabled")
 }
+
+// hostOf is the host of an address, without its port.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}

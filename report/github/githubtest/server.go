@@ -56,6 +56,9 @@ type Config struct {
 type Pull struct {
 	Head     string // commit
 	HeadRepo string // owner/name
+	Branch   string // of the head; empty: "feature"
+	State    string // OPEN, CLOSED, MERGED; empty: OPEN
+	Draft    bool
 	Files    []string
 	Reviews  []Review
 }
@@ -269,14 +272,23 @@ func (s *Server) handle(name string, r request) answer {
 	return refusal(404, "Not Found")
 }
 
-// graphql knows one question. Its schema is not in the description.
+// graphql knows two questions. Its schema is not in the description.
 func (s *Server) graphql(r *http.Request, body []byte) answer {
-	var q struct{ Query string }
-	if err := json.Unmarshal(body, &q); err != nil || r.Method != http.MethodPost || strings.Join(strings.Fields(q.Query), " ") != "query { viewer { login } }" {
-		s.problem("graphql: %s %q (%v)", r.Method, body, err)
-		return refusal(400, "Problems parsing JSON")
+	var q struct {
+		Query     string
+		Variables map[string]string
 	}
-	return answer{status: 200, body: map[string]any{"data": map[string]any{"viewer": map[string]any{"login": s.Login}}}}
+	err := json.Unmarshal(body, &q)
+	question := strings.Join(strings.Fields(q.Query), " ")
+	switch {
+	case err != nil || r.Method != http.MethodPost:
+	case question == "query { viewer { login } }":
+		return answer{status: 200, body: map[string]any{"data": map[string]any{"viewer": map[string]any{"login": s.Login}}}}
+	case strings.Contains(question, "pullRequests("):
+		return s.pullsOfBranches(question, q.Variables)
+	}
+	s.problem("graphql: %s %q (%v)", r.Method, body, err)
+	return refusal(400, "Problems parsing JSON")
 }
 
 // page is the part of a list that a request asks for.
