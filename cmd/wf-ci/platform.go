@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/checkpoints"
@@ -29,6 +30,7 @@ type platform struct {
 	reporter *github.Reporter // nil: there is nothing to tell it, or no way
 	top      string           // of the repository, when it is known
 	books    *bookkeeper
+	left     left
 }
 
 // newPlatform reads what the workflow gives. Without a token, or without a
@@ -45,6 +47,7 @@ func (a *app) newPlatform(in ci.Inputs) (*platform, error) {
 		return p, nil
 	}
 	p.job = a.newJob(in, event)
+	p.left = left{ID: p.job.ID, Head: p.job.Head, Name: p.job.Name, Started: p.books.started, Done: true}
 	p.job.Analysis, p.job.ReadFile = p.analysis, p.readFile
 	p.job.Cost = p.books.line
 	if p.job.Head == "" || p.job.Repository == "" || in.CheckRun == "false" && in.UploadSARIF == "false" && in.Comment == "never" {
@@ -114,23 +117,29 @@ const stateName = "wf_ci"
 
 // left is what the post step has to know of a step that was ended.
 type left struct {
-	ID   string `json:"id"`
-	Head string `json:"head"`
-	Name string `json:"name"`
-	Done bool   `json:"done"` // there is nothing to close
+	ID      string    `json:"id"`
+	Head    string    `json:"head"`
+	Name    string    `json:"name"`
+	Started time.Time `json:"started"`
+	Done    bool      `json:"done"`   // there is no check run to close
+	Booked  bool      `json:"booked"` // the ledger has what there is to have
 }
 
-// begin makes the check run. What has to close it is told before.
+// begin makes the check run. What has to be done after us, should we be killed,
+// is told before.
 func (p *platform) begin(ctx context.Context) {
-	if p.reporter == nil {
-		return
+	if p.left.ID == "" {
+		return // no token, and so nothing to do there
 	}
-	p.leave(false)
-	p.reporter.Begin(ctx)
+	p.left.Done = p.reporter == nil
+	p.leave()
+	if p.reporter != nil {
+		p.reporter.Begin(ctx)
+	}
 }
 
-func (p *platform) leave(done bool) {
-	data, err := json.Marshal(left{ID: p.job.ID, Head: p.job.Head, Name: p.job.Name, Done: done})
+func (p *platform) leave() {
+	data, err := json.Marshal(p.left)
 	if err == nil {
 		err = ci.State(p.a.getenv, stateName, string(data))
 	}
@@ -146,13 +155,16 @@ func (p *platform) end(ctx context.Context, v *gates.Verdict) (annotated bool) {
 	if p.reporter != nil {
 		var err error
 		told, err = p.reporter.End(ctx, v)
-		if ctx.Err() == nil {
-			p.leave(true)
+		if p.left.Done = ctx.Err() == nil; p.left.Done {
+			p.leave()
 		}
 		failures = github.Failures(err)
 	}
 	p.bundle(v, failures)
 	p.books.once(ctx)
+	if p.left.Booked = ctx.Err() == nil; p.left.Booked && p.left.ID != "" {
+		p.leave()
+	}
 	if p.books.failure != nil {
 		failures = append(failures, p.books.failure)
 	}
@@ -211,7 +223,8 @@ func (p *platform) abort(ctx context.Context, cause error) {
 		p.warn("%v", err)
 		return
 	}
-	p.leave(true)
+	p.left.Done = true
+	p.leave()
 }
 
 // analysis says what code scanning takes a verdict for. A merge queue's branch
@@ -280,33 +293,4 @@ func (p *platform) reviews(token ci.Secret) func(context.Context) (checkpoints.R
 		}
 		return out, err
 	}
-}
-
-// postCmd is the action's post step: it closes the check run of a step that was
-// ended before it could. It never fails a job.
-type postCmd struct{}
-
-func (postCmd) Run(ctx context.Context, a *app) error {
-	in, err := ci.ReadInputs(a.getenv)
-	if err != nil || in.GitHubToken == "" {
-		return nil
-	}
-	if err := a.commands.Mask(in.GitHubToken); err != nil {
-		return nil
-	}
-	var l left
-	event, err := ci.ReadEvent(a.getenv)
-	if err != nil || json.Unmarshal([]byte(a.getenv("STATE_"+stateName)), &l) != nil || l.Done || l.ID == "" {
-		return nil
-	}
-	job := a.newJob(in, event)
-	job.ID, job.Head, job.Name = l.ID, l.Head, l.Name
-	reporter, err := github.NewReporter(a.server(in.GitHubToken), job)
-	if err == nil {
-		err = reporter.Close(ctx, "cancelled", "The step was ended before there was a verdict.")
-	}
-	if err != nil {
-		fmt.Fprintf(a.stderr, "wf-ci: warning: %s\n", report.Visible(a.redactor.Redact(err.Error())))
-	}
-	return nil
 }

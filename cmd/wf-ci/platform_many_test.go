@@ -28,6 +28,7 @@ func manyResults(n, errors int) string {
 // A step with 10,000 findings makes no more requests than the page about GitHub
 // says, and what blocks stands first everywhere, however late it was found.
 func TestGitHubManyFindings(t *testing.T) {
+	t.Parallel()
 	const findings, errors = 10_000, 20
 	scan := filepath.Join(t.TempDir(), "scan.sarif")
 	if err := os.WriteFile(scan, []byte(manyResults(findings, errors)), 0o644); err != nil {

@@ -97,7 +97,20 @@ func step(t *testing.T, program string, e eventCase, dir string, env ...string) 
 // stepUntil ends the step with the context, and kills it a grace later.
 func stepUntil(ctx context.Context, t *testing.T, grace time.Duration, program string, e eventCase, dir string, env ...string) stepResult {
 	t.Helper()
-	work := t.TempDir()
+	work, vars := stepFiles(t, program, e, dir)
+	res, err := gittest.Runner(t).Run(ctx, run.Command{
+		Name: filepath.Join(work, program), Args: []string{"action"}, Dir: dir, Env: append(vars, env...), Keep: 16 << 20, Grace: grace,
+	})
+	if res.Exit == 0 && err != nil && ctx.Err() == nil {
+		t.Fatal(err)
+	}
+	return stepEnded(t, work, dir, res.Exit, res.Stdout.Bytes, res.Stderr.Bytes)
+}
+
+// stepFiles are what the runner gives a step: its files, and its variables.
+func stepFiles(t *testing.T, program string, e eventCase, dir string) (work string, vars []string) {
+	t.Helper()
+	work = t.TempDir()
 	files := map[string]string{"event.json": e.payload, "output": "", "summary": "", "state": ""}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(work, name), []byte(content), 0o644); err != nil {
@@ -115,21 +128,20 @@ func stepUntil(ctx context.Context, t *testing.T, grace time.Duration, program s
 	if name == "fork" {
 		name = "pull_request"
 	}
-	vars := []string{
+	return work, []string{
 		"CI=true", "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + name, "GITHUB_EVENT_PATH=" + filepath.Join(work, "event.json"),
 		"GITHUB_SHA=" + e.sha, "GITHUB_REF=" + e.ref, "GITHUB_REPOSITORY=o/r", "GITHUB_WORKSPACE=" + dir, "GITHUB_RUN_ID=10",
 		"GITHUB_OUTPUT=" + filepath.Join(work, "output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(work, "summary"),
 		"GITHUB_STATE=" + filepath.Join(work, "state"), "GITHUB_SERVER_URL=https://github.example", "RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_NAME=runner 1", "RUNNER_ENVIRONMENT=github-hosted", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir(),
 	}
-	res, err := gittest.Runner(t).Run(ctx, run.Command{
-		Name: filepath.Join(work, program), Args: []string{"action"}, Dir: dir, Env: append(vars, env...), Keep: 16 << 20, Grace: grace,
-	})
-	if res.Exit == 0 && err != nil && ctx.Err() == nil {
-		t.Fatal(err)
-	}
-	out := stepResult{status: res.Exit, log: string(res.Stdout.Bytes) + string(res.Stderr.Bytes), dir: dir}
-	out.runner.Read(res.Stdout.Bytes)
-	out.runner.Read(res.Stderr.Bytes)
+}
+
+// stepEnded reads what a step has said and left.
+func stepEnded(t *testing.T, work, dir string, status int, stdout, stderr []byte) stepResult {
+	t.Helper()
+	out := stepResult{status: status, log: string(stdout) + string(stderr), dir: dir}
+	out.runner.Read(stdout)
+	out.runner.Read(stderr)
 	output, err := os.ReadFile(filepath.Join(work, "output"))
 	if err != nil {
 		t.Fatal(err)

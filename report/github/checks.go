@@ -55,7 +55,7 @@ func (s *session) createCheck(ctx context.Context, j *Job) (*check, error) {
 		if !unclear(err) || try == 3 {
 			return nil, err
 		}
-		if open, listErr := s.openChecks(ctx, j); listErr == nil && len(open) > 0 {
+		if open, _, listErr := s.ownChecks(ctx, j); listErr == nil && len(open) > 0 {
 			return open[0], nil
 		}
 		if err := s.transport.sleep(ctx, firstWait<<try); err != nil {
@@ -64,21 +64,25 @@ func (s *session) createCheck(ctx context.Context, j *Job) (*check, error) {
 	}
 }
 
-// openChecks are the check runs of this job that nobody completed.
-func (s *session) openChecks(ctx context.Context, j *Job) ([]*check, error) {
+// ownChecks are the check runs of this job that nobody completed, and the number
+// of those that have an end.
+func (s *session) ownChecks(ctx context.Context, j *Job) (open []*check, ended int, err error) {
 	list, _, err := s.rest.Checks.ListCheckRunsForRef(ctx, s.owner, s.repo, j.Head, &gh.ListCheckRunsOptions{
 		CheckName: gh.String(j.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100},
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var open []*check
 	for _, run := range list.CheckRuns {
-		if run.GetExternalID() == j.ID && run.GetStatus() != "completed" {
+		switch {
+		case run.GetExternalID() != j.ID:
+		case run.GetStatus() == "completed":
+			ended++
+		default:
 			open = append(open, &check{run.GetID(), j.Name})
 		}
 	}
-	return open, nil
+	return open, ended, nil
 }
 
 // completeCheck closes a check run with the verdict and the worst annotations,

@@ -193,7 +193,8 @@ func (r *reporting) endUpload(ctx context.Context, v *gates.Verdict, told *Told)
 }
 
 // close looks for open check runs of this job, also of a process that was
-// killed. Where check runs are not ours to see, a status stands for them.
+// killed. Where check runs are not ours to see, a status stands for them. What
+// has its end already keeps it: that process was killed before it knew.
 func (r *reporting) close(ctx context.Context, conclusion, why string) error {
 	r.wait()
 	r.s.transport.revive()
@@ -203,17 +204,17 @@ func (r *reporting) close(ctx context.Context, conclusion, why string) error {
 		return nil
 	}
 	var all failures
-	open := []*check{r.check}
+	open, ended := []*check{r.check}, 0
 	if r.check == nil {
 		var err error
-		if open, err = r.s.openChecks(ctx, &r.job); err != nil && !failed("", "", err).Denied {
+		if open, ended, err = r.s.ownChecks(ctx, &r.job); err != nil && !failed("", "", err).Denied {
 			all.add(failed("the check run", needChecks, err))
 		}
 	}
 	for _, c := range open {
 		all.add(failed("the check run", needChecks, r.s.closeCheck(ctx, c, conclusion, why)))
 	}
-	if len(open) == 0 && (r.status || !r.started) {
+	if len(open) == 0 && ended == 0 && (r.status || !r.started) {
 		if err := r.s.setStatus(ctx, &r.job, "error", why); err != nil && !failed("", "", err).Denied {
 			all.add(failed("the commit status", needStatuses, err))
 		}
