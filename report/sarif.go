@@ -78,13 +78,23 @@ var ErrNothingToUpload = errors.New("no gate came to a result: nothing to upload
 // SARIF writes all that SARIF can hold, gate by gate: also those that were
 // skipped or could not decide, and waived findings as suppressed.
 func SARIF(w io.Writer, v *gates.Verdict) error {
-	return writeSARIF(w, v, v.Gates)
+	return writeSARIF(w, v, v.Gates, "")
 }
 
 // CodeScanning writes SARIF for an upload to GitHub: only gates that looked at
 // all they had to, and no waived finding. It returns [ErrNothingToUpload] where there
 // is no such gate.
 func CodeScanning(w io.Writer, v *gates.Verdict) error {
+	return codeScanning(w, v, "")
+}
+
+// CodeScanningAs is [CodeScanning] for one run among others of a commit: their
+// categories differ, and so none takes the place of another.
+func CodeScanningAs(leg string) Format {
+	return func(w io.Writer, v *gates.Verdict) error { return codeScanning(w, v, leg) }
+}
+
+func codeScanning(w io.Writer, v *gates.Verdict, leg string) error {
 	list := make([]gates.GateVerdict, len(v.Gates))
 	found := false
 	for i, g := range v.Gates {
@@ -104,10 +114,10 @@ func CodeScanning(w io.Writer, v *gates.Verdict) error {
 	if !found {
 		return ErrNothingToUpload
 	}
-	return writeSARIF(w, v, list)
+	return writeSARIF(w, v, list, leg)
 }
 
-func writeSARIF(w io.Writer, v *gates.Verdict, list []gates.GateVerdict) error {
+func writeSARIF(w io.Writer, v *gates.Verdict, list []gates.GateVerdict, leg string) error {
 	report, err := sarif.New(sarif.Version210)
 	if err != nil {
 		return err
@@ -115,6 +125,9 @@ func writeSARIF(w io.Writer, v *gates.Verdict, list []gates.GateVerdict) error {
 	report.Properties = sarif.Properties{"verdict": string(v.Decision), "reasons": visibleAll(v.Reasons)}
 	log := sarifLog{Report: report, Runs: []sarifRun{}}
 	for _, c := range categories(list) {
+		if leg != "" {
+			c.name += "/" + leg
+		}
 		log.Runs = append(log.Runs, newSARIFRun(c, v.Version))
 	}
 	data, err := encodeJSON(log)

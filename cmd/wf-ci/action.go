@@ -58,7 +58,7 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
-	outputs := []output{{format: uploadSARIF, name: "sarif", path: sarif}}
+	outputs := []output{{format: uploadSARIF(category(in)), name: "sarif", path: sarif}}
 	if jsonPath != "" {
 		outputs = append(outputs, output{format: report.JSON, name: "json", path: jsonPath})
 	}
@@ -131,12 +131,14 @@ func inside(dir, path string) string {
 
 // uploadSARIF is what code scanning takes. Where no gate came to a result there
 // is nothing to upload; the file is there all the same, and says why.
-func uploadSARIF(w io.Writer, v *gates.Verdict) error {
-	err := report.CodeScanning(w, v)
-	if errors.Is(err, report.ErrNothingToUpload) {
-		return report.SARIF(w, v)
+func uploadSARIF(category string) report.Format {
+	return func(w io.Writer, v *gates.Verdict) error {
+		err := report.CodeScanningAs(category)(w, v)
+		if errors.Is(err, report.ErrNothingToUpload) {
+			return report.SARIF(w, v)
+		}
+		return err
 	}
-	return err
 }
 
 // setOutputs gives the later steps what they may ask for.

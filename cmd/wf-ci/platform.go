@@ -66,19 +66,10 @@ func (a *app) newJob(in ci.Inputs, e ci.Event) github.Job {
 		Name: "wf-ci", RunID: run, ID: rand.Text(), Link: a.runLink(e.Repository, run),
 		CheckRun: or(in.CheckRun, github.Auto), Upload: or(in.UploadSARIF, github.Auto), Comment: or(in.Comment, github.CommentAlways),
 	}
-	if dir := filepath.ToSlash(filepath.Clean(in.WorkingDirectory)); in.WorkingDirectory != "" && dir != "." && filepath.IsLocal(dir) {
-		j.Category = strings.Map(categoryRune, dir)
+	if j.Category = category(in); j.Category != "" {
 		j.Name += " / " + j.Category
 	}
 	return j
-}
-
-// categoryRune keeps a folder's name harmless in the name of a check.
-func categoryRune(r rune) rune {
-	if r > ' ' && r < 0x7f && !strings.ContainsRune("\"'<>`@#\\|", r) {
-		return r
-	}
-	return '_'
 }
 
 // reportHead is the commit that a result belongs to (github.md A6).

@@ -1,8 +1,11 @@
 package ci
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +45,8 @@ type Inputs struct {
 	ReportJSON       string
 	Ledger           string // auto, off, branch
 	WorkingDirectory string
+	Category         string   // of this run among others of one commit
+	Matrix           []string // what sets this leg of a matrix apart, in the order of the keys
 	Timeout          time.Duration
 	WarnOnly         bool
 }
@@ -65,6 +70,8 @@ func ReadInputs(getenv func(string) string) (Inputs, error) {
 		ReportJSON:       r.path("report-json"),
 		Ledger:           r.choice("ledger", "auto", "off", "branch"),
 		WorkingDirectory: r.path("working-directory"),
+		Category:         r.line("category"),
+		Matrix:           r.matrix("matrix"),
 		Timeout:          r.duration("timeout"),
 		WarnOnly:         r.choice("warn-only", "true", "false") == "true",
 	}
@@ -78,7 +85,7 @@ func ReadInputs(getenv func(string) string) (Inputs, error) {
 func InputNames() []string {
 	return []string{
 		"config", "gates", "skip-gates", "base-ref", "github-token", "check-run", "comment", "upload-sarif",
-		"sarif-file", "report-json", "ledger", "working-directory", "timeout", "warn-only",
+		"sarif-file", "report-json", "ledger", "working-directory", "category", "matrix", "timeout", "warn-only",
 	}
 }
 
@@ -118,6 +125,31 @@ func (r *inputReader) list(name string) []string {
 		return nil
 	}
 	return items
+}
+
+// matrix is what the runner makes of toJSON(matrix): an object, or null outside of
+// a matrix. A value that is no text, number or truth is its JSON.
+func (r *inputReader) matrix(name string) []string {
+	value := r.get(name)
+	if value == "" {
+		return nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(value), &object); err != nil {
+		r.fault(name, "it is set by the action itself, as ${{ toJSON(matrix) }}: leave it out")
+		return nil
+	}
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		var text string
+		if json.Unmarshal(object[key], &text) != nil {
+			var compact bytes.Buffer
+			_ = json.Compact(&compact, object[key]) // it is JSON: it was read
+			text = compact.String()
+		}
+		list = append(list, text)
+	}
+	return list
 }
 
 func (r *inputReader) choice(name string, allowed ...string) string {

@@ -99,10 +99,13 @@ func reduced(v *gates.Verdict, keep int) *gates.Verdict {
 	return &out
 }
 
+// checkName is what our checks are called; a category comes behind " / ".
+const checkName = "wf-ci"
+
 // isCheckName says whether a check may be ours: a bundle must not choose the name
 // of somebody else's required check.
 func isCheckName(s string) bool {
-	rest, ok := strings.CutPrefix(s, "wf-ci")
+	rest, ok := strings.CutPrefix(s, checkName)
 	if !ok || rest == "" {
 		return ok
 	}

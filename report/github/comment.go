@@ -108,7 +108,7 @@ func (s *session) viewer(ctx context.Context) string {
 // marker begins our comment; a name in it cannot end it.
 func marker(name string) string {
 	safe := strings.Map(func(r rune) rune {
-		if isAlphanumeric(r) || strings.ContainsRune("._/-", r) {
+		if isAlphanumeric(r) || strings.ContainsRune("._/-,:=+", r) {
 			return r
 		}
 		return '_'
@@ -131,7 +131,11 @@ func commentBody(ctx context.Context, j *Job, v *gates.Verdict) (string, error) 
 	if j.Link != "" {
 		foot = "\n[the whole run](" + j.Link + ")\n"
 	}
-	lines := newLine(v)
+	var lines []string
+	if isCheckName(j.Name) && j.Name != checkName { // there are other comments beside this one
+		lines = append(lines, "Of the check `"+strings.ReplaceAll(j.Name, "`", "_")+"`.")
+	}
+	lines = append(lines, newLine(v)...)
 	cost := ""
 	if j.Cost != nil {
 		cost = j.Cost(ctx)

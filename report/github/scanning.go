@@ -28,14 +28,14 @@ const (
 // of them while there is time. done is false where there was nothing to send.
 func (s *session) upload(ctx context.Context, j *Job, v *gates.Verdict, ref, commit string) (done bool, err error) {
 	var sarif bytes.Buffer
-	err = report.CodeScanning(&sarif, v)
+	err = report.CodeScanningAs(j.Category)(&sarif, v)
 	if errors.Is(err, report.ErrNothingToUpload) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	log, err := forUpload(sarif.Bytes(), j.Category, j.ReadFile)
+	log, err := forUpload(sarif.Bytes(), j.ReadFile)
 	if err != nil {
 		return false, err
 	}
@@ -139,8 +139,8 @@ func pack(data []byte) (string, error) {
 }
 
 // forUpload adds to SARIF what code scanning wants and a verdict does not hold:
-// the hash of each result's line, and the category of this run among others.
-func forUpload(sarif []byte, category string, read func(string) ([]byte, error)) ([]byte, error) {
+// the hash of each result's line.
+func forUpload(sarif []byte, read func(string) ([]byte, error)) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(sarif))
 	d.UseNumber()
 	var log map[string]any
@@ -149,11 +149,7 @@ func forUpload(sarif []byte, category string, read func(string) ([]byte, error))
 	}
 	h := hasher{read: read, known: make(map[string][]string)}
 	for _, r := range list(log["runs"]) {
-		run := object(r)
-		if id, ok := object(run["automationDetails"])["id"].(string); ok && category != "" {
-			object(run["automationDetails"])["id"] = id + category + "/"
-		}
-		for _, result := range list(run["results"]) {
+		for _, result := range list(object(r)["results"]) {
 			h.add(object(result))
 		}
 	}
