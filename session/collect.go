@@ -14,6 +14,7 @@ import (
 // Ending is what the end of a day is told, besides the desk.
 type Ending struct {
 	Team     bool        // commits of everybody count, not only those of the user
+	Deserted bool        // nobody works in this work tree: what is not committed there is no work
 	Given    Given       // decisions and plans from the command line
 	Blockers []string    // become text of the person's
 	Ticked   string      // who went through the checklist; empty: nobody now
@@ -249,6 +250,9 @@ func (d Desk) fill(ctx context.Context, c *Collected, w window, status git.Statu
 		x.Completed = append(x.Completed, Achievement{Source: "task", Text: t, Completed: true})
 	}
 	d.todos(c, w)
+	if e.Deserted {
+		status.Dirty = nil
+	}
 	x.InProgress = d.progress(tasks, status, e.Trees)
 	x.Blockers = []string{}
 	for _, t := range tasks {

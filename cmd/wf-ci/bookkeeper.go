@@ -24,18 +24,21 @@ const ledgerBudget = 45 * time.Second
 type bookkeeper struct {
 	p       *platform
 	mode    string // auto, branch, off
+	branch  string // short name; empty: the usual one
+	context bool   // PROJECT_CONTEXT.md goes home, too
 	token   ci.Secret
 	started time.Time
+	verdict *gates.Verdict // nil: there is none
 
-	settle  sync.Once
-	entry   costs.Entry
-	all     []costs.Entry
-	failure *github.Failure
+	settle   sync.Once
+	entry    costs.Entry
+	all      []costs.Entry
+	failures []*github.Failure
 }
 
 // newBookkeeper is for a step that begins now.
 func (p *platform) newBookkeeper(in ci.Inputs) *bookkeeper {
-	return &bookkeeper{p: p, mode: or(in.Ledger, "auto"), token: in.GitHubToken, started: p.a.now()}
+	return &bookkeeper{p: p, mode: or(in.Ledger, "auto"), branch: in.LedgerBranch, context: in.ProjectContext == "auto", token: in.GitHubToken, started: p.a.now()}
 }
 
 // line is the cost for people; empty: it is not known.
@@ -105,8 +108,9 @@ func (b *bookkeeper) once(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ledgerBudget)
 		defer cancel()
 		if err := b.home(ctx); err != nil {
-			b.failure = b.p.ledgerFailure(err)
-			b.failure.Wanted = b.mode == "branch"
+			f := b.p.ledgerFailure(err)
+			f.Wanted = b.mode == "branch"
+			b.failures = append(b.failures, f)
 		}
 	})
 }
@@ -114,7 +118,7 @@ func (b *bookkeeper) once(ctx context.Context) {
 // home makes the entry and sends it.
 func (b *bookkeeper) home(ctx context.Context) error {
 	p, e := b.p, b.p.event
-	if e.Ref == ledgerBranch {
+	if e.Ref == ledgerRef(b.branch) && !onDefault(e) {
 		return nil // our own push, by a token that starts workflows
 	}
 	run, attempt := p.a.runNumber()
@@ -124,31 +128,52 @@ func (b *bookkeeper) home(ctx context.Context) error {
 	if err := b.own(ctx, run, attempt); err != nil || b.token == "" {
 		return err
 	}
-	l, err := p.a.openLedger(ctx, b.token, e.Repository, e.SHA)
+	l, err := p.a.openLedger(ctx, b.token, e.Repository, e.SHA, b.branch)
 	if err != nil {
 		return err
 	}
 	defer l.close()
 	b.all, err = l.record(ctx, fmt.Sprintf("%d-%d", run, attempt), []costs.Entry{b.entry})
-	if err == nil && foldsHere(e) {
-		var books *books
-		var done func()
-		if books, done, err = p.a.openBooks(ctx, or(p.top, p.a.dir)); err == nil {
-			defer done()
-			err = l.fold(ctx, books)
+	if err == nil && foldsHere(e, b.branch) {
+		err = b.foldHere(ctx, l)
+	}
+	if b.context && isOwn(e) && b.verdict != nil && b.verdict.Decision == gates.Pass {
+		if f := l.failure(contextFile, b.carry(ctx, l)); f != nil {
+			f.Wanted = true
+			b.failures = append(b.failures, f)
 		}
 	}
 	if err != nil {
-		return l.failure(err)
+		return l.failure("the ledger", err)
 	}
 	return nil
 }
 
-// foldsHere says whether a run brings the entries onto the branch: those of the
-// default branch do, whose budget and time zone are checked out. The others only
-// leave theirs.
-func foldsHere(e ci.Event) bool {
+func (b *bookkeeper) foldHere(ctx context.Context, l *ledger) error {
+	books, done, err := b.p.a.openBooks(ctx, or(b.p.top, b.p.a.dir))
+	if err != nil {
+		return err
+	}
+	defer done()
+	return l.fold(ctx, books)
+}
+
+func onDefault(e ci.Event) bool {
 	return e.PullRequest == 0 && e.DefaultBranch != "" && e.Ref == "refs/heads/"+e.DefaultBranch
+}
+
+// isOwn says whether a run of the default branch was started by the clock or by
+// hand. No push starts such a run, so that one that pushes there makes no loop,
+// whoever's token it has.
+func isOwn(e ci.Event) bool {
+	return onDefault(e) && (e.Name == "schedule" || e.Name == "workflow_dispatch")
+}
+
+// foldsHere says whether a run brings the entries onto the ledger's branch: those
+// of the default branch do, whose budget and time zone are checked out. The
+// others only leave theirs.
+func foldsHere(e ci.Event, branch string) bool {
+	return onDefault(e) && (branch != e.DefaultBranch || isOwn(e))
 }
 
 // own makes the entry of this job, up to now.

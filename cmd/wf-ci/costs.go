@@ -12,6 +12,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/costs"
 	"github.com/wf-ci/wf-ci/costs/prices"
+	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
@@ -108,7 +109,8 @@ func (a *app) findBooks(ctx context.Context, dir string) (*books, func(), error)
 		return nil, nil, err
 	}
 	b := &books{}
-	repo, err := git.Open(ctx, &run.Runner{Env: run.CleanEnv(a.environ)}, dir, scratch)
+	env := append(run.CleanEnv(a.environ), ci.NewWorkspace(a.getenv).GitEnv(a.getenv, dir)...)
+	repo, err := git.Open(ctx, &run.Runner{Env: env}, dir, scratch)
 	switch {
 	case errors.Is(err, git.ErrNotRepository):
 	case err != nil:

@@ -16,10 +16,18 @@ import (
 	"github.com/wf-ci/wf-ci/report/github"
 )
 
-// ledgerBranch is where CI keeps the entries and the books. It has no history
-// with the others and no workflow, so that a push to it starts none, whoever
-// pushes.
+// ledgerBranch is where CI keeps the entries and the books, unless the workflow
+// names another. It has no history with the others and no workflow, so that a
+// push to it starts none, whoever pushes.
 const ledgerBranch = "refs/heads/wf-ci-ledger"
+
+// ledgerRef is the branch of the ledger, by its short name; empty: the usual one.
+func ledgerRef(branch string) string {
+	if branch == "" {
+		return ledgerBranch
+	}
+	return "refs/heads/" + branch
+}
 
 // ledger is the ledger of a repository on GitHub, reached with a token that no
 // child sees.
@@ -28,17 +36,20 @@ type ledger struct {
 	store  refs.Store
 	server github.Server
 	name   string // owner/name of the repository
+	branch string // refs/heads/…
+	signs  string // what a commit is about that GitHub makes for us
 	door   *github.GitDoor
 	dir    string // a repository of our own: the checkout gets no objects of ours
 }
 
-// openLedger brings nothing yet. Close it.
-func (a *app) openLedger(ctx context.Context, token ci.Secret, repository, commit string) (*ledger, error) {
+// openLedger brings nothing yet. branch is a short name; empty: the usual one.
+// Close it.
+func (a *app) openLedger(ctx context.Context, token ci.Secret, repository, commit, branch string) (*ledger, error) {
 	dir, err := a.scratch()
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{a: a, server: a.server(token), name: repository, dir: dir}
+	l := &ledger{a: a, server: a.server(token), name: repository, dir: dir, branch: ledgerRef(branch), signs: "costs: fold entries"}
 	if err := l.open(ctx, commit); err != nil {
 		l.close()
 		return nil, err
@@ -63,7 +74,7 @@ func (l *ledger) open(ctx context.Context, commit string) (err error) {
 		return fmt.Errorf("make a repository for the ledger: %w", err)
 	}
 	l.store.Repo, err = git.Open(ctx, runner, work, filepath.Join(l.dir, "scratch"))
-	l.store.Remote = git.Remote{Name: "github", Env: configEnv(
+	l.store.Remote = git.Remote{Name: "github", Shallow: true, Env: configEnv(
 		"remote.github.url", l.door.URL, "credential.helper", "", "http.proxy", "", "http.followRedirects", "false",
 	)}
 	l.store.Sign = l.sign
@@ -90,7 +101,7 @@ func (l *ledger) close() {
 // that are known then. One that tells more of an event than what is there
 // replaces that. The error leaves the entries usable.
 func (l *ledger) record(ctx context.Context, run string, list []costs.Entry) ([]costs.Entry, error) {
-	all, rejected, err := l.store.Entries(ctx, ledgerBranch)
+	all, rejected, err := l.store.Entries(ctx, l.branch)
 	if err != nil {
 		return list, err
 	}
@@ -132,7 +143,7 @@ func replacing(all []costs.Entry, e costs.Entry, a *app) (_ costs.Entry, again b
 // fold brings what is published onto the branch. One of several that do so at a
 // time wins; the others find it done.
 func (l *ledger) fold(ctx context.Context, b *books) error {
-	done, err := l.store.Compact(ctx, ledgerBranch, func(entries []costs.Entry) (costs.Books, error) {
+	done, err := l.store.Compact(ctx, l.branch, func(entries []costs.Entry) (costs.Books, error) {
 		return costs.Fold(entries, b.budget, b.zone)
 	})
 	l.tell(done.Rejected)
@@ -162,7 +173,7 @@ func (l *ledger) sign(ctx context.Context, u git.Update, refusal error) (string,
 	}
 	defer func() { _ = remote.Drop(ctx, map[string]string{staged.Ref: staged.New}) }()
 	commit, err := github.Commit(ctx, l.server, l.name, github.SignedCommit{
-		Branch: u.Ref, Tree: tree, Parent: u.Old, Message: "costs: fold entries",
+		Branch: u.Ref, Tree: tree, Parent: u.Old, Message: l.signs,
 	})
 	if errors.Is(err, github.ErrMoved) {
 		return "", git.ErrMoved
@@ -170,8 +181,8 @@ func (l *ledger) sign(ctx context.Context, u git.Update, refusal error) (string,
 	return commit, err
 }
 
-// failure is why the ledger did not come home.
-func (l *ledger) failure(err error) *github.Failure {
+// failure is why something did not come home.
+func (l *ledger) failure(what string, err error) *github.Failure {
 	if err == nil {
 		return nil
 	}
@@ -180,5 +191,5 @@ func (l *ledger) failure(err error) *github.Failure {
 		return f
 	}
 	text := strings.ReplaceAll(err.Error(), l.door.URL, "the repository")
-	return github.GitFailure("the ledger", text)
+	return github.GitFailure(what, strings.TrimPrefix(l.branch, "refs/heads/"), text)
 }

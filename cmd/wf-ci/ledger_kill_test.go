@@ -139,7 +139,7 @@ func TestLedgerKilled(t *testing.T) {
 func publishOne(t *testing.T, s *githubtest.Server, run int) {
 	t.Helper()
 	a := ledgerApp(t, s)
-	l, err := a.openLedger(t.Context(), jobToken, "o/r", "")
+	l, err := a.openLedger(t.Context(), jobToken, "o/r", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestLedgerManyWriters(t *testing.T) {
 	ctx := context.Background()
 	errs := make([]error, writers+folders)
 	with := func(i int, do func(*ledger) error) {
-		l, err := a.openLedger(ctx, jobToken, "o/r", "")
+		l, err := a.openLedger(ctx, jobToken, "o/r", "", "")
 		if err == nil {
 			err = errors.Join(do(l))
 			l.close()
@@ -182,7 +182,96 @@ func TestLedgerNoLoop(t *testing.T) {
 	a := ledgerApp(t, s)
 	p := &platform{a: a, event: ci.Event{Name: "push", Ref: ledgerBranch, Repository: "o/r"}}
 	p.books = p.newBookkeeper(ci.Inputs{GitHubToken: jobToken})
-	if p.books.once(context.Background()); p.books.failure != nil || len(s.Requests) != 0 {
-		t.Errorf("%v, %q", p.books.failure, s.Requests)
+	if p.books.once(context.Background()); len(p.books.failures) > 0 || len(s.Requests) != 0 {
+		t.Errorf("%v, %q", p.books.failures, s.Requests)
+	}
+}
+
+// The ledger and PROJECT_CONTEXT.md come home to the default branch, beside what
+// is there, in runs that no push starts; what somebody else has pushed since is
+// kept.
+func TestHomeOnDefaultBranch(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t)
+	r.Write("README.md", "# Shop\n")
+	r.Write("PROJECT_CONTEXT.md", "# Shop\n\nMine.\n")
+	r.Write("TASK.md", "- [ ] sell\n")
+	r.Write(".wf-ci.yml", fewGates)
+	head := r.Commit("shop opens")
+	s := githubtest.New(t, githubtest.Config{Token: jobToken, Write: allPermissions})
+	main := "refs/heads/main"
+	run := func(event, branch string, more ...string) stepResult {
+		t.Helper()
+		e := eventCase{name: event, sha: head, ref: main, payload: `{"repository":{"default_branch":"main"}}`}
+		got := step(t, "wf-ci", e, r.Dir, append([]string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL(), "GITHUB_SERVER_URL=" + s.Web(),
+			"INPUT_LEDGER-BRANCH=" + branch, "INPUT_PROJECT-CONTEXT=auto"}, more...)...)
+		if got.status != exitPass {
+			t.Fatal(got.log)
+		}
+		return got
+	}
+	s.Git(t, "fetch", "-q", r.Dir, "HEAD:"+main)
+	run("push", "main")
+	if tip := s.Refs()[main]; tip != head {
+		t.Errorf("a push moved the branch to %s", tip)
+	}
+	run("schedule", "main")
+	shows := func(ref, path, text string) {
+		t.Helper()
+		if got := s.Git(t, "show", ref+":"+path); !strings.Contains(got, text) {
+			t.Errorf("%s of %s: %s", path, ref, got)
+		}
+	}
+	shows(main, "README.md", "# Shop")
+	shows(main, "PROJECT_CONTEXT.md", "Mine.")
+	shows(main, "PROJECT_CONTEXT.md", "1. sell")
+	if n := s.Git(t, "rev-list", "--count", main); n != "3" || len(s.Refs()) != 1 || s.Git(t, "ls-tree", "--name-only", main, "costs/") == "" {
+		t.Errorf("%s commits, refs %v", n, s.Refs())
+	}
+	if status := r.Git("status", "--porcelain", "PROJECT_CONTEXT.md", ".claude"); status != "" {
+		t.Errorf("the checkout was written: %s", status)
+	}
+	// From a checkout that is behind what the first one wrote.
+	got := run("workflow_dispatch", "main", "GITHUB_RUN_ID=11")
+	if n := strings.Count(got.log, "somebody has changed it in the meantime"); n != 1 {
+		t.Errorf("said %d times\n%s", n, got.log)
+	}
+	r.Git("pull", "-q", "--ff-only", s.Git(t, "rev-parse", "--absolute-git-dir"), main)
+	r.Write("cart.txt", "1\n")
+	head = r.Commit("cart: works")
+	s.Git(t, "fetch", "-q", r.Dir, "HEAD:"+main)
+	run("schedule", "main", "GITHUB_RUN_ID=12")
+	shows(main, "PROJECT_CONTEXT.md", "- [x] cart: works")
+	shows(main, ".claude/context.json", "cart: works")
+	// On a branch of its own.
+	run("schedule", "", "GITHUB_RUN_ID=13")
+	shows(ledgerBranch, "PROJECT_CONTEXT.md", "- [x] cart: works")
+}
+
+// fewGates is a configuration whose run is short, and passes.
+const fewGates = "gates:\n  secrets: {enabled: false}\n  history: {enabled: false}\n  sast: {enabled: false}\n  deps: {enabled: false}\n" +
+	"  lint: {enabled: false}\n  duplication: {enabled: false}\n  complexity: {enabled: false}\n  suppressions: {enabled: false}\n"
+
+// A default branch that takes no pushes: everything waits, and the notice says
+// what to do; one that takes signed commits gets those of GitHub.
+func TestHomeProtected(t *testing.T) {
+	t.Parallel()
+	main := "refs/heads/main"
+	for name, config := range map[string]githubtest.Config{"protected": {Protected: []string{main}}, "signed": {Signed: []string{main}}} {
+		r := gittest.New(t)
+		r.Write(".wf-ci.yml", fewGates)
+		head := r.Commit("shop opens")
+		config.Token, config.Write = jobToken, allPermissions
+		s := githubtest.New(t, config)
+		s.Git(t, "fetch", "-q", r.Dir, "HEAD:"+main)
+		e := eventCase{name: "schedule", sha: head, ref: main, payload: `{"repository":{"default_branch":"main"}}`}
+		got := step(t, "wf-ci", e, r.Dir, "INPUT_GITHUB-TOKEN="+jobToken, "GITHUB_API_URL="+s.URL, "GITHUB_GRAPHQL_URL="+s.GraphQL(), "GITHUB_SERVER_URL="+s.Web(),
+			"INPUT_LEDGER-BRANCH=main", "INPUT_PROJECT-CONTEXT=auto")
+		said := strings.Count(got.log, "take main out of the rule")
+		commits, waiting := s.Git(t, "rev-list", "--count", main), len(s.Refs())-1
+		if got.status != exitPass || name == "protected" && (said != 2 || commits != "1" || waiting != 1) ||
+			name == "signed" && (said != 0 || commits != "3" || waiting != 0 || s.Git(t, "log", "-1", "--format=%ce", main) != "noreply@github.com") {
+			t.Errorf("%s: status %d, said %d times, %s commits, %d refs wait\n%s", name, got.status, said, commits, waiting, got.log)
+		}
 	}
 }

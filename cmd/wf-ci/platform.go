@@ -152,13 +152,12 @@ func (p *platform) end(ctx context.Context, v *gates.Verdict) (annotated bool) {
 		failures = github.Failures(err)
 	}
 	p.bundle(v, failures)
+	p.books.verdict = v
 	p.books.once(ctx)
 	if p.left.Booked = ctx.Err() == nil; p.left.Booked && p.left.ID != "" {
 		p.leave()
 	}
-	if p.books.failure != nil {
-		failures = append(failures, p.books.failure)
-	}
+	failures = append(failures, p.books.failures...)
 	if len(failures) > 0 {
 		p.say(failures, told)
 	}

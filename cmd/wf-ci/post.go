@@ -58,9 +58,11 @@ func (p *platform) bookLeft(ctx context.Context, in ci.Inputs, l left) {
 	p.books = p.newBookkeeper(in)
 	p.books.started = l.Started
 	p.books.once(ctx)
-	if f := p.books.failure; f != nil && (f.Wanted || !f.Denied) {
-		p.warn("%v", f)
-	} else if f != nil {
+	for _, f := range p.books.failures {
+		if f.Wanted || !f.Denied {
+			p.warn("%v", f)
+			continue
+		}
 		fmt.Fprintf(p.a.stderr, "note: %s\n", report.Visible(p.a.redactor.Redact(f.Error())))
 	}
 }

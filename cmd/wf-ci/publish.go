@@ -79,7 +79,7 @@ func (c *publishCmd) Run(ctx context.Context, a *app) error {
 		Link: a.runLink(event.Repository, event.Run.ID),
 	})
 	if err == nil && in.Ledger != "off" {
-		if f := a.recordRun(ctx, token, event, b.PullRequest); f != nil {
+		if f := a.recordRun(ctx, token, event, b.PullRequest, in.LedgerBranch); f != nil {
 			fmt.Fprintf(a.stderr, "note: the cost of the run is not recorded: %s\n", report.Visible(a.redactor.Redact(f.Error())))
 		}
 	}
@@ -88,7 +88,7 @@ func (c *publishCmd) Run(ctx context.Context, a *app) error {
 
 // recordRun records what a run has cost that could not record it itself: as
 // GitHub tells it, whatever that run says.
-func (a *app) recordRun(ctx context.Context, token ci.Secret, e ci.Event, pull int) *github.Failure {
+func (a *app) recordRun(ctx context.Context, token ci.Secret, e ci.Event, pull int, branch string) *github.Failure {
 	ctx, cancel := context.WithTimeout(ctx, ledgerBudget)
 	defer cancel()
 	jobs, err := github.Jobs(ctx, a.server(token), e.Repository, e.Run.ID, e.Run.Attempt)
@@ -108,13 +108,13 @@ func (a *app) recordRun(ctx context.Context, token ci.Secret, e ci.Event, pull i
 		}
 		list = append(list, entry)
 	}
-	l, err := a.openLedger(ctx, token, e.Repository, e.Run.HeadSHA)
+	l, err := a.openLedger(ctx, token, e.Repository, e.Run.HeadSHA, branch)
 	if err != nil {
 		return &github.Failure{What: "the ledger", Why: err.Error()}
 	}
 	defer l.close()
 	_, err = l.record(ctx, fmt.Sprintf("%d-%d", e.Run.ID, e.Run.Attempt), list)
-	return l.failure(err)
+	return l.failure("the ledger", err)
 }
 
 func (a *app) publish(ctx context.Context, server github.Server, e ci.Event, b *github.Bundle, j github.Job) error {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-githubactions"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 // Secret is a value that no log may show. Convert it to a string to use it.
@@ -44,6 +46,8 @@ type Inputs struct {
 	SARIFFile        string
 	ReportJSON       string
 	Ledger           string // auto, off, branch
+	LedgerBranch     string // short name
+	ProjectContext   string // auto, off
 	WorkingDirectory string
 	Category         string   // of this run among others of one commit
 	Matrix           []string // what sets this leg of a matrix apart, in the order of the keys
@@ -69,6 +73,8 @@ func ReadInputs(getenv func(string) string) (Inputs, error) {
 		SARIFFile:        r.path("sarif-file"),
 		ReportJSON:       r.path("report-json"),
 		Ledger:           r.choice("ledger", "auto", "off", "branch"),
+		LedgerBranch:     r.branch("ledger-branch"),
+		ProjectContext:   r.choice("project-context", "auto", "off"),
 		WorkingDirectory: r.path("working-directory"),
 		Category:         r.line("category"),
 		Matrix:           r.matrix("matrix"),
@@ -85,7 +91,7 @@ func ReadInputs(getenv func(string) string) (Inputs, error) {
 func InputNames() []string {
 	return []string{
 		"config", "gates", "skip-gates", "base-ref", "github-token", "check-run", "comment", "upload-sarif",
-		"sarif-file", "report-json", "ledger", "working-directory", "category", "matrix", "timeout", "warn-only",
+		"sarif-file", "report-json", "ledger", "ledger-branch", "project-context", "working-directory", "category", "matrix", "timeout", "warn-only",
 	}
 }
 
@@ -126,6 +132,18 @@ func (r *inputReader) list(name string) []string {
 	}
 	return items
 }
+
+// branch is the short name of a branch, one that every git takes.
+func (r *inputReader) branch(name string) string {
+	value := strings.TrimPrefix(r.line(name), "refs/heads/")
+	if value != "" && !branchName.MatchString(value) || !legalRef("refs/heads/"+first(value, "x")) {
+		r.fault(name, "%s is not the name of a branch (letters, digits, dots, dashes, slashes)", show(value))
+		return ""
+	}
+	return value
+}
+
+var branchName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
 
 // matrix is what the runner makes of toJSON(matrix): an object, or null outside of
 // a matrix. A value that is no text, number or truth is its JSON.

@@ -20,12 +20,12 @@ func TestReadInputs(t *testing.T) {
 		"INPUT_BASE-REF", "main", "INPUT_GITHUB-TOKEN", given, "INPUT_CHECK-RUN", "TRUE", "INPUT_COMMENT", "on-failure",
 		"INPUT_UPLOAD-SARIF", "auto", "INPUT_SARIF-FILE", "out.sarif", "INPUT_REPORT-JSON", "v.json", "INPUT_LEDGER", "branch",
 		"INPUT_WORKING-DIRECTORY", "sub dir", "INPUT_TIMEOUT", "1h30m", "INPUT_WARN-ONLY", "True",
-		"INPUT_CATEGORY", "api", "INPUT_MATRIX", "{\n  \"os\": \"ubuntu\",\n  \"node\": 20,\n  \"x\": {\"a\": [true]}\n}",
+		"INPUT_LEDGER-BRANCH", "refs/heads/main", "INPUT_PROJECT-CONTEXT", "auto", "INPUT_CATEGORY", "api", "INPUT_MATRIX", "{\n  \"os\": \"ubuntu\",\n  \"node\": 20,\n  \"x\": {\"a\": [true]}\n}",
 	))
 	want := ci.Inputs{
 		Config: "ci/wf.yml", Gates: []string{"secrets", "history", "env-files"}, SkipGates: []string{"lint"},
 		BaseRef: "main", GitHubToken: ci.Secret(given), CheckRun: "true", Comment: "on-failure", UploadSARIF: "auto",
-		SARIFFile: "out.sarif", ReportJSON: "v.json", Ledger: "branch", WorkingDirectory: "sub dir",
+		SARIFFile: "out.sarif", ReportJSON: "v.json", Ledger: "branch", LedgerBranch: "main", ProjectContext: "auto", WorkingDirectory: "sub dir",
 		Category: "api", Matrix: []string{"20", "ubuntu", `{"a":[true]}`},
 		Timeout: 90 * time.Minute, WarnOnly: true,
 	}
@@ -56,12 +56,12 @@ func TestReadInputsErrors(t *testing.T) {
 	_, err := ci.ReadInputs(env(
 		"INPUT_COMMENT", "sometimes", "INPUT_UPLOAD-SARIF", "yes", "INPUT_LEDGER", "x", "INPUT_TIMEOUT", "10",
 		"INPUT_WARN-ONLY", "1", "INPUT_CHECK-RUN", "2", "INPUT_CONFIG", "a\x00b", "INPUT_GITHUB-TOKEN", given+"\n"+given,
-		"INPUT_WORKING-DIRECTORY", "a\nb", "INPUT_CATEGORY", "a\nb", "INPUT_MATRIX", "[1]",
+		"INPUT_WORKING-DIRECTORY", "a\nb", "INPUT_CATEGORY", "a\nb", "INPUT_LEDGER-BRANCH", "a..b", "INPUT_MATRIX", "[1]",
 	))
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, name := range []string{"comment", "upload-sarif", "ledger", "timeout", "warn-only", "check-run", "config", "github-token", "working-directory", "category", "matrix"} {
+	for _, name := range []string{"comment", "upload-sarif", "ledger", "timeout", "warn-only", "check-run", "config", "github-token", "working-directory", "category", "matrix", "ledger-branch"} {
 		if !strings.Contains(err.Error(), `input "`+name+`": `) {
 			t.Errorf("nothing about %s in:\n%v", name, err)
 		}

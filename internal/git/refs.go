@@ -25,6 +25,9 @@ type Remote struct {
 	// Env is what reaching it needs, "KEY=value": an agent's socket,
 	// credentials as configuration (GIT_CONFIG_COUNT, …).
 	Env []string
+	// Shallow: of what is brought, the newest commit alone, without its history.
+	// Only for a repository of our own: it becomes a shallow one.
+	Shallow bool
 }
 
 // Refs are the refs of a repository, changed by comparing and swapping: each
@@ -106,7 +109,11 @@ func (s Refs) Bring(ctx context.Context, refs map[string]string) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	c := s.command("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--stdin", "--", s.remote.Name)
+	args := []string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--stdin"}
+	if s.remote.Shallow {
+		args = append(args, "--depth=1")
+	}
+	c := s.command(append(args, "--", s.remote.Name)...)
 	c.Stdin = strings.NewReader(strings.Join(missing, "\n") + "\n") // by id: a ref that is gone by now does not matter
 	if _, err := s.repo.output(ctx, c); err != nil {
 		return fmt.Errorf("fetch: %w", err)

@@ -102,8 +102,8 @@ func staysHere(res *http.Response) error {
 	return nil
 }
 
-// GitFailure says in words what a server's refusal of a push means.
-func GitFailure(what, said string) *Failure {
+// GitFailure says in words what a server's refusal of a push to a branch means.
+func GitFailure(what, branch, said string) *Failure {
 	f := &Failure{What: what, Why: short(said)}
 	lower := strings.ToLower(said)
 	has := func(parts ...string) bool {
@@ -113,7 +113,7 @@ func GitFailure(what, said string) *Failure {
 	case has("gh006", "gh013", "protected branch", "repository rule violations"):
 		f.Denied = true
 		f.Why = "a rule of the repository keeps the push out, and the workflow's own token cannot be let past it: " +
-			"take wf-ci-ledger out of the rule, or give the step the token of an app that may bypass it"
+			"take " + branch + " out of the rule, or give the step the token of an app that may bypass it"
 	case has("returned error: 403", "permission to", "write access to repository not granted", "returned error: 401", "authentication failed",
 		"returned error: 404", "repository not found", "not found"):
 		f.Denied, f.Need = true, needContents

@@ -80,7 +80,7 @@ func TestGitFailure(t *testing.T) {
 		"remote: Repository not found.":   {true, needContents},
 		"Could not resolve host: example": {false, ""},
 	} {
-		if f := GitFailure("the ledger", said); f.Denied != want.denied || f.Need != want.need || f.Why == "" {
+		if f := GitFailure("the ledger", "wf-ci-ledger", said); f.Denied != want.denied || f.Need != want.need || f.Why == "" {
 			t.Errorf("%q: %+v", said, f)
 		}
 	}
