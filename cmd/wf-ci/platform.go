@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/gates"
-	"github.com/wf-ci/wf-ci/gates/checkpoints"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/report/github"
@@ -262,25 +261,4 @@ func (p *platform) readFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, sourceLimit))
-}
-
-// reviews asks who looked at the pull request; nil where there is none to ask
-// about, or no way to.
-func (p *platform) reviews(token ci.Secret) func(context.Context) (checkpoints.Reviews, error) {
-	if token == "" || p.event.PullRequest == 0 || p.event.Repository == "" {
-		return nil
-	}
-	return func(ctx context.Context) (checkpoints.Reviews, error) {
-		got, err := github.Reviews(ctx, p.a.server(token), p.event.Repository, p.event.PullRequest)
-		out := checkpoints.Reviews{Author: got.Author, Head: got.Head, InTeams: func(ctx context.Context, login string, teams []string) ([]string, error) {
-			return github.InTeams(ctx, p.a.server(token), p.event.Repository, login, teams)
-		}}
-		if err == nil && p.event.HeadSHA != "" {
-			out.Head = p.event.HeadSHA // what is judged, whatever came after
-		}
-		for _, r := range got.List {
-			out.List = append(out.List, checkpoints.Review{Login: r.Login, State: r.State, Commit: r.Commit})
-		}
-		return out, err
-	}
 }

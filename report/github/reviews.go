@@ -23,6 +23,7 @@ type Review struct {
 type PullReviews struct {
 	Author string   // login of whoever opened it
 	Head   string   // its head now; a review may be of an older one
+	Base   string   // short name of the branch that it goes to
 	List   []Review // of each person the last, in the order of time
 }
 
@@ -39,7 +40,7 @@ func Reviews(ctx context.Context, server Server, repository string, number int) 
 	if err != nil {
 		return PullReviews{}, fmt.Errorf("pull request %d: %s", number, plain(err))
 	}
-	out := PullReviews{Author: pr.GetUser().GetLogin(), Head: pr.GetHead().GetSHA()}
+	out := PullReviews{Author: pr.GetUser().GetLogin(), Head: pr.GetHead().GetSHA(), Base: pr.GetBase().GetRef()}
 	last, err := s.lastReviews(ctx, number)
 	for _, r := range last {
 		out.List = append(out.List, r)

@@ -21,7 +21,7 @@ func (s *Server) getPull(r request) answer {
 	head, _ := out["head"].(map[string]any)
 	head["repo"] = s.repository(p.HeadRepo)
 	base, _ := out["base"].(map[string]any)
-	base["repo"] = s.repository(s.Repository)
+	base["repo"], base["ref"] = s.repository(s.Repository), "main"
 	return answer{status: 200, body: out}
 }
 
