@@ -3,8 +3,8 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/ci"
@@ -23,11 +23,16 @@ func category(in ci.Inputs) string {
 	var parts []string
 	if dir := filepath.ToSlash(filepath.Clean(in.WorkingDirectory)); in.WorkingDirectory != "" && dir != "." && filepath.IsLocal(dir) {
 		parts = append(parts, strings.Map(categoryRune, dir))
+		if len(in.Matrix) == 1 && (in.Matrix[0] == dir || in.Matrix[0] == path.Base(dir)) {
+			return bounded(parts[0]) // the directory is the matrix
+		}
 	}
 	for _, value := range in.Matrix {
-		if part := harmless(value); part != "" && !slices.Contains(parts, part) { // often the directory is the matrix
-			parts = append(parts, part)
+		part := harmless(value)
+		if strings.Contains(part, ",") { // stands between them
+			part = strings.ReplaceAll(part, ",", "_") + "-" + digestOf(value)
 		}
+		parts = append(parts, part)
 	}
 	return bounded(strings.Join(parts, ","))
 }
@@ -37,8 +42,8 @@ func category(in ci.Inputs) string {
 func harmless(value string) string {
 	value = strings.TrimSpace(value)
 	out := strings.Trim(strings.Map(categoryRune, value), "/")
-	if strings.ReplaceAll(value, " ", "_") != out && value != "" {
-		out = strings.TrimSuffix(out, "-") + "-" + digestOf(value)
+	if strings.ReplaceAll(value, " ", "_") != out {
+		out += "-" + digestOf(value)
 	}
 	return out
 }

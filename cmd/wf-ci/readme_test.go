@@ -192,17 +192,19 @@ func yamlBlock(t *testing.T, text string) {
 	}
 }
 
-// The workflows of the page about GitHub are workflows.
-func TestGitHubPage(t *testing.T) {
-	data, err := os.ReadFile("../../report/github/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := fence.FindAllStringSubmatch(string(data), -1)
-	for _, m := range blocks {
-		yamlBlock(t, strings.ReplaceAll(m[2], "uses: wf-ci/wf-ci/publish@v1", "uses: ./publish"))
-	}
-	if len(blocks) != 3 {
-		t.Errorf("%d blocks", len(blocks))
+// The workflows of the pages about GitHub are workflows.
+func TestGitHubPages(t *testing.T) {
+	for page, want := range map[string]int{"README.md": 1, "forks.md": 2, "required-checks.md": 2} {
+		data, err := os.ReadFile("../../report/github/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := fence.FindAllStringSubmatch(string(data), -1)
+		for _, m := range blocks {
+			yamlBlock(t, strings.ReplaceAll(m[2], "uses: wf-ci/wf-ci/publish@v1", "uses: ./publish"))
+		}
+		if len(blocks) != want {
+			t.Errorf("%s: %d blocks", page, len(blocks))
+		}
 	}
 }
