@@ -108,7 +108,7 @@ func (s *session) viewer(ctx context.Context) string {
 // marker begins our comment; a name in it cannot end it.
 func marker(name string) string {
 	safe := strings.Map(func(r rune) rune {
-		if isAlphanumeric(r) || strings.ContainsRune("._/-,:=+", r) {
+		if isAlphanumeric(r) || strings.ContainsRune("._/-,", r) {
 			return r
 		}
 		return '_'

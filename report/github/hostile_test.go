@@ -29,7 +29,7 @@ var (
 	codeHTML = regexp.MustCompile(`<code>[^<]*</code>`)
 	shortRef = regexp.MustCompile(`\bGH-[0-9]`)
 	ourTags  = regexp.MustCompile(`</?(details( open)?|summary|b|code)>`)
-	ourHead  = regexp.MustCompile(`^<!-- wf-ci:verdict:[A-Za-z0-9._/-]+ run=10 -->\n`)
+	ourHead  = regexp.MustCompile(`^<!-- wf-ci:verdict:[A-Za-z0-9._/,-]+ run=10 -->\n`)
 )
 
 // inCode takes away the code spans of a line, as CommonMark finds them: a run
