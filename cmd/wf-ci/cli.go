@@ -27,6 +27,7 @@ const (
 type cli struct {
 	Run      runCmd           `cmd:"" help:"Run the gates and give one verdict (in CI)."`
 	Local    localCmd         `cmd:"" help:"Run the same gates with the same policy, drawn for a terminal."`
+	Init     initCmd          `cmd:"" help:"Make a repository ready: project structure, configuration, workflows, what coding agents read. Overwrites nothing."`
 	Gates    gatesCmd         `cmd:"" help:"Show which gates apply here and what each would examine, without running them."`
 	Baseline baselineCmd      `cmd:"" help:"Show what the change adds to the findings of its base, and takes from them."`
 	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
