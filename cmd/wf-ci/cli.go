@@ -47,7 +47,7 @@ type cli struct {
 	Feature  featureCmd       `cmd:"" help:"A feature, from its plan until it is shipped."`
 	Research researchCmd      `cmd:"" help:"Find out before building: what is there, what it costs, GO or NO-GO."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
-	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
+	Doctor   doctorCmd        `cmd:"" help:"Say what is missing on this machine and in this repository, and what mends it; --github: is the check really required?"`
 	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`
 	Post     postCmd          `cmd:"" hidden:"" help:"Run as the action's post step: closes the check run of a step that was ended."`
 	Engine   engineCmd        `cmd:"" hidden:"" help:"Run one of the engines (for wf-ci itself)."`

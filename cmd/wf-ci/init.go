@@ -73,7 +73,7 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 	}
 	files, err := setup.Plan(setup.Input{
 		Name: session.Clean(a.redactor.Redact(session.ProjectName(repo.Dir))), Branch: branch, Kinds: out.Ecosystems, Agents: agents,
-		Schema: config.SchemaID, NoWorkflows: c.NoWorkflow,
+		Schema: config.SchemaID, Gates: gatesWorkflow(repo.Dir), NoWorkflows: c.NoWorkflow,
 	})
 	if err == nil {
 		out.Files, err = setup.Write(repo.Dir, files, c.DryRun)
@@ -123,6 +123,18 @@ func defaultBranch(ctx context.Context, repo *git.Repo, name string) (string, er
 		return "", usagef("%q is no name of a branch that a workflow can name", name)
 	}
 	return name, nil
+}
+
+// gatesWorkflow is the workflow that runs the gates on pull requests; empty:
+// there is none that can be read.
+func gatesWorkflow(dir string) string {
+	list, _ := readWorkflows(dir)
+	for _, w := range list {
+		if len(w.Jobs) > 0 && w.Pull {
+			return w.Path
+		}
+	}
+	return ""
 }
 
 // ecosystemsOf are the ecosystems of what is in a work tree, each once.

@@ -25,6 +25,8 @@ type Input struct {
 	Kinds  []string // ecosystems: go, node, python, rust
 	Agents []string // of [Agents]: whose files are written
 	Schema string   // where the schema of the configuration is. Required.
+	// Gates is a workflow that runs the gates on pull requests already. Optional.
+	Gates string
 	// NoWorkflows leaves the workflows of GitHub Actions out.
 	NoWorkflows bool
 }
@@ -107,8 +109,12 @@ func (in Input) workflows() ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	gates := File{Path: list[i].Path, Text: list[i].Text}
+	if in.Gates != "" {
+		gates.Or = []string{in.Gates}
+	}
 	return []File{
-		{Path: list[i].Path, Text: list[i].Text},
+		gates,
 		{Path: ".github/workflows/wf-ci-day.yml", Text: strings.ReplaceAll(day, "BRANCH", string(branch))},
 	}, nil
 }

@@ -180,10 +180,13 @@ func TestWriteOverwritesNothing(t *testing.T) {
 	put("CLAUDE.md", "mine\n")
 	put("AGENTS.md", "runs wf-ci local start already\n")
 	put(".github/wf-ci.yml", "timeout: 5m\n")
+	put(".github/workflows/ci.yml", "jobs: {}\n")
 	put("costs", "no directory")
 	link("GEMINI.md", filepath.Join(outside, "nothing"))
 	link(".prompts", outside)
-	files, err := Plan(input())
+	in := input()
+	in.Gates = ".github/workflows/ci.yml"
+	files, err := Plan(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +209,7 @@ func TestWriteOverwritesNothing(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]State{
-		"CLAUDE.md": Kept, "AGENTS.md": Kept, ".wf-ci.yml": Kept, "GEMINI.md": Kept, "TASK.md": Created,
+		"CLAUDE.md": Kept, "AGENTS.md": Kept, ".wf-ci.yml": Kept, ".github/workflows/wf-ci-gates.yml": Kept, "GEMINI.md": Kept, "TASK.md": Created,
 		"costs/budget-config.json": Failed, ".prompts/do/task.md": Failed, ".github/workflows/wf-ci-day.yml": Created,
 	} {
 		if got[name].State != want {
