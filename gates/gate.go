@@ -78,6 +78,11 @@ type Gate struct {
 	// applies and nothing is expected.
 	Plan func(ctx context.Context, t *Target) (Plan, error)
 
+	// Lacks are the tools that Run would start here and that this machine does
+	// not have. It looks, and starts none of them. Optional; nil means that the
+	// gate needs none.
+	Lacks func(ctx context.Context, t *Target) ([]Lack, error)
+
 	// Run does the work. An error means that it could not decide; what blocks
 	// is a finding, not an error. Required.
 	Run func(ctx context.Context, t *Target) (Outcome, error)

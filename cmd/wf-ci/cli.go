@@ -27,6 +27,7 @@ const (
 type cli struct {
 	Run      runCmd           `cmd:"" help:"Run the gates and give one verdict (in CI)."`
 	Local    localCmd         `cmd:"" help:"Run the same gates with the same policy, drawn for a terminal."`
+	Init     initCmd          `cmd:"" help:"Make a repository ready: project structure, configuration, workflows, what coding agents read. Overwrites nothing."`
 	Gates    gatesCmd         `cmd:"" help:"Show which gates apply here and what each would examine, without running them."`
 	Baseline baselineCmd      `cmd:"" help:"Show what the change adds to the findings of its base, and takes from them."`
 	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
@@ -46,7 +47,7 @@ type cli struct {
 	Feature  featureCmd       `cmd:"" help:"A feature, from its plan until it is shipped."`
 	Research researchCmd      `cmd:"" help:"Find out before building: what is there, what it costs, GO or NO-GO."`
 	Action   actionCmd        `cmd:"" help:"Run as a step of GitHub Actions: options come from INPUT_* variables."`
-	Doctor   doctorCmd        `cmd:"" help:"Look at what is around wf-ci: is its check really required?"`
+	Doctor   doctorCmd        `cmd:"" help:"Say what is missing on this machine and in this repository, and what mends it; --github: is the check really required?"`
 	Publish  publishCmd       `cmd:"" help:"Post the result of a pull request's run that could not write to GitHub itself (in a workflow_run workflow)."`
 	Post     postCmd          `cmd:"" hidden:"" help:"Run as the action's post step: closes the check run of a step that was ended."`
 	Engine   engineCmd        `cmd:"" hidden:"" help:"Run one of the engines (for wf-ci itself)."`

@@ -13,9 +13,10 @@ import (
 	"github.com/wf-ci/wf-ci/report/github"
 )
 
-// doctorCmd looks at what is around wf-ci rather than at a change.
+// doctorCmd looks at what is around wf-ci rather than at a change: this machine
+// and this repository, or its settings on GitHub.
 type doctorCmd struct {
-	Dir    string `short:"C" default:"." placeholder:"DIR" help:"Work on another directory."`
+	at
 	GitHub bool   `name:"github" help:"Ask GitHub whether the check is really required, from whom, and whether it can keep a change waiting for ever."`
 	Repo   string `placeholder:"OWNER/NAME" help:"The repository on GitHub. Default: GITHUB_REPOSITORY."`
 	Branch string `default:"main" placeholder:"NAME" help:"The branch that changes go to."`
@@ -23,7 +24,10 @@ type doctorCmd struct {
 
 func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	if !c.GitHub {
-		return usagef("what to look at: wf-ci doctor --github")
+		return c.project(ctx, a)
+	}
+	if c.JSON {
+		return usagef("doctor --github writes no JSON")
 	}
 	token := or(a.getenv("GITHUB_TOKEN"), or(a.getenv("GH_TOKEN"), a.getenv("INPUT_GITHUB-TOKEN")))
 	repository := or(c.Repo, a.getenv("GITHUB_REPOSITORY"))

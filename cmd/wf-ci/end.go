@@ -93,6 +93,8 @@ type evening struct {
 	desk    *desk
 	out     *ended
 	verdict *gates.Verdict
+	ending  session.Ending
+	base    string // what the day's commit comes on, where that is not what was swept
 }
 
 func (c *endCmd) Run(ctx context.Context, a *app) error {
@@ -194,24 +196,22 @@ func (e *evening) do(name string, fn func() (string, error)) bool {
 // write writes down the day, in the order of the protocol: context, costs,
 // worktrees, learnings, backup.
 func (e *evening) write(ctx context.Context) error {
-	d, home := e.desk, e.a.home()
+	home := e.a.home()
 	spent, err := e.spent(ctx)
 	if err != nil {
 		e.out.Notes = append(e.out.Notes, "costs not looked at: "+session.Clean(e.a.redactor.Redact(err.Error())))
 	}
 	e.out.CostToday = spent
 	plan := e.plan(ctx)
-	found, err := session.Collect(ctx, d.Desk, session.Ending{
+	e.ending = session.Ending{
 		Team: e.CI, Given: session.Given{Decisions: e.Decision, Next: e.Next}, Ticked: e.ticked(ctx),
 		Coverage: e.coverage(), Cost: spent, Trees: e.trees(ctx, plan),
-	})
+	}
+	found, err := e.collect(ctx)
 	if err != nil {
 		return undecided{err}
 	}
 	e.out.Notes = append(e.out.Notes, found.Notes...)
-	for _, text := range e.Learned {
-		found.Learnings = append(found.Learnings, session.ParseLearning(d.Mask(text)))
-	}
 	saved := e.do("context", func() (string, error) { return e.save(home, found) })
 	booked := e.do("costs", func() (string, error) { return e.books(ctx) })
 	e.do("worktrees", func() (string, error) { return e.clean(ctx, plan) })
@@ -222,6 +222,18 @@ func (e *evening) write(ctx context.Context) error {
 	}
 	e.send(ctx, found, saved && booked && learned)
 	return nil
+}
+
+// collect finds out what the day came to, with what was said on the command line.
+func (e *evening) collect(ctx context.Context) (*session.Collected, error) {
+	found, err := session.Collect(ctx, e.desk.Desk, e.ending)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range e.Learned {
+		found.Learnings = append(found.Learnings, session.ParseLearning(e.desk.Mask(text)))
+	}
+	return found, nil
 }
 
 // spent is what today has cost; nil: nobody keeps a ledger.

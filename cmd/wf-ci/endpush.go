@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ func (e *evening) commit(ctx context.Context, work git.Work) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if head != e.verdict.Head {
+	if head != cmp.Or(e.base, e.verdict.Head) {
 		return "", errors.New("somebody has committed since the sweep: end the day again")
 	}
 	paths, err := e.ownPaths(ctx)
@@ -172,6 +173,9 @@ func (e *evening) onto(ctx context.Context, work git.Work, found *session.Collec
 	}
 	if _, err := work.Git(ctx, "-c", "rebase.autoStash=true", "rebase", "--quiet", theirs); err != nil {
 		_, _ = work.Git(ctx, "rebase", "--abort")
+		if again, err := e.again(ctx, work, found, theirs); again {
+			return err
+		}
 		return fmt.Errorf("somebody was faster, and the two do not go together: git pull --rebase, settle it, and push: %w", err)
 	}
 	return nil
@@ -180,11 +184,7 @@ func (e *evening) onto(ctx context.Context, work git.Work, found *session.Collec
 // endedAlready says whether a commit holds the same context as ours, and ours is
 // the only commit that it does not have.
 func (e *evening) endedAlready(ctx context.Context, work git.Work, found *session.Collected, theirs string) bool {
-	if e.out.Commit == "" {
-		return false
-	}
-	ours, err := work.Line(ctx, "rev-list", "--count", theirs+"..HEAD")
-	if err != nil || ours != "1" {
+	if !e.onlyOurs(ctx, work, theirs) {
 		return false
 	}
 	data, err := e.desk.Repo.ReadFile(ctx, theirs, ".claude/context.json", configLimit)

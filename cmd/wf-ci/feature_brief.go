@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/costs"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/feature"
+	setup "github.com/wf-ci/wf-ci/workflow/project"
 )
 
 // featureFolder is where a feature's documents are: brief, plan, checklist.
@@ -29,23 +29,14 @@ func featureFile(name, file string) (string, error) {
 // writeNew writes a file that is not there yet, below a directory and never
 // through a link that leads out of it.
 func writeNew(dir, name, text string) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return usagef("%v", err)
-	}
-	defer root.Close()
-	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return usagef("%s: %v; nothing was written", name, err)
-	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
+	err := setup.Create(dir, filepath.ToSlash(name), text)
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return usagef("%s is there already, and was left as it is", name)
-	}
-	if err != nil {
+	case err != nil:
 		return usagef("%s: %v; nothing was written", name, err)
 	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
+	return nil
 }
 
 type featureBriefCmd struct {

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/feature"
 )
@@ -27,18 +24,8 @@ func (c *featureInitCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer done()
-	if c.Branch == "" {
-		c.Branch = "main"
-		if b.repo != nil {
-			_, name, err := b.repo.DefaultBranch(ctx)
-			if err != nil || name == "" {
-				name, _ = b.repo.Branch(ctx)
-			}
-			c.Branch = cmp.Or(name, c.Branch)
-		}
-	}
-	if !git.ValidRef("refs/heads/"+c.Branch) || strings.ContainsAny(c.Branch, "[]?*!+ ") {
-		return usagef("%q is no name of a branch that a workflow can name", c.Branch)
+	if c.Branch, err = defaultBranch(ctx, b.repo, c.Branch); err != nil {
+		return err
 	}
 	list, err := feature.Templates(c.Branch)
 	if err != nil {

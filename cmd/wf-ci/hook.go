@@ -169,22 +169,43 @@ func (a *app) hookWorker(ctx context.Context, work git.Work, top, common string)
 }
 
 // undoHook takes back what was done to a hook.
-func (a *app) undoHook(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
-	runner := a.userGit()
-	w, err := a.hookWorker(ctx, git.Work{Runner: runner, Dir: p.Main}, p.Main, p.Common)
+func (a *app) undoHook(ctx context.Context, p *worktree.Project, e journal.Entry) (done string, err error) {
+	err = a.onProjectHooks(ctx, p, func(w hook.Worker) (err error) {
+		ours := false
+		if done, ours, err = w.Undo(e); err == nil && !ours {
+			err = usagef("%s is a %s: this version cannot take it back", e.ID, e.Kind)
+		}
+		return err
+	})
+	return done, err
+}
+
+// mendHooks lets the doctor of the worktrees put right what a command about
+// hooks has left that was killed.
+func (a *app) mendHooks(p *worktree.Project) {
+	for _, kind := range hook.Kinds() {
+		p.Menders[kind] = func(ctx context.Context, e journal.Entry) (done string, err error) {
+			err = a.onProjectHooks(ctx, p, func(w hook.Worker) (err error) {
+				done, err = w.Mend(e)
+				return err
+			})
+			return done, err
+		}
+	}
+}
+
+// onProjectHooks does something to the hooks of an open project, alone with them.
+func (a *app) onProjectHooks(ctx context.Context, p *worktree.Project, do func(hook.Worker) error) error {
+	w, err := a.hookWorker(ctx, git.Work{Runner: a.userGit(), Dir: p.Main}, p.Main, p.Common)
 	if err != nil {
-		return "", err
+		return err
 	}
 	unlock, err := w.Place.Lock(ctx)
 	if err != nil {
-		return "", undecided{err}
+		return undecided{err}
 	}
 	defer unlock()
-	done, ours, err := w.Undo(e)
-	if err == nil && !ours {
-		err = usagef("%s is a %s: this version cannot take it back", e.ID, e.Kind)
-	}
-	return done, hookError(err)
+	return hookError(do(w))
 }
 
 // pushed are the commits that git is about to push, from what it tells the hook:

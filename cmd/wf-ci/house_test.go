@@ -58,6 +58,7 @@ workflow/agents/metrics: workflow/agents
 workflow/debug/bisect: internal/git internal/run
 workflow/feature: costs internal/lazyregexp
 workflow/hook: internal/git internal/journal internal/state
+workflow/project: workflow/feature
 workflow/research: costs costs/prices internal/lazyregexp
 workflow/rollback: internal/git internal/journal internal/run internal/state
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state

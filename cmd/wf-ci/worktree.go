@@ -66,6 +66,7 @@ func (a *app) openProject(ctx context.Context, dir string) (*worktree.Project, f
 		return nil, nil, err
 	}
 	p.Menders = a.menders()
+	a.mendHooks(p)
 	w := cfg.Worktree
 	p.Options = worktree.Options{MaxActive: w.MaxActive, Ports: worktree.Pool{First: w.Ports.First, Last: w.Ports.Last}, Keep: w.Keep}
 	return p, done, nil

@@ -76,6 +76,12 @@ func Gate(o Options) gates.Gate {
 			}
 			return gates.Plan{Expect: gates.Examined{Files: 1, Results: 1}}, nil
 		},
+		Lacks: func(ctx context.Context, t *gates.Target) ([]gates.Lack, error) {
+			if o.Report != "" {
+				return nil, nil
+			}
+			return lacks(ctx, t, true)
+		},
 		Run: func(ctx context.Context, t *gates.Target) (gates.Outcome, error) { return o.run(ctx, t) },
 	}
 }

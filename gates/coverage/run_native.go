@@ -14,7 +14,7 @@ import (
 
 // goJob is `go test -json ./...`: its events are read as they come.
 func goJob(p project.Project) job {
-	return job{project: p, shown: "go test ./...", start: func(ctx context.Context, r *session) (results, int, error) {
+	return job{project: p, program: "go", shown: "go test ./...", start: func(ctx context.Context, r *session) (results, int, error) {
 		args := []string{"test", "-json"}
 		profile := filepath.Join(r.scratch, "coverage.out")
 		if r.measure {
@@ -36,9 +36,14 @@ func goJob(p project.Project) job {
 	}}
 }
 
+// llvmCovRemedy is what helps where the lines of a Rust project cannot be measured.
+func llvmCovRemedy() string {
+	return "`cargo install cargo-llvm-cov`, or let an earlier step run `" + commandOf(project.Rust) + "`"
+}
+
 // cargoJob is `cargo test`, or the same through cargo-llvm-cov.
 func cargoJob(p project.Project) job {
-	return job{project: p, shown: "cargo test", start: func(ctx context.Context, r *session) (results, int, error) {
+	return job{project: p, program: "cargo", shown: "cargo test", start: func(ctx context.Context, r *session) (results, int, error) {
 		args := []string{"test", "--no-fail-fast"}
 		report := filepath.Join(r.scratch, "lcov.info")
 		if r.measure {
@@ -48,7 +53,7 @@ func cargoJob(p project.Project) job {
 			if err == nil && res.Exit == 0 {
 				args = []string{"llvm-cov", "--no-fail-fast", "--lcov", "--output-path", report}
 			} else {
-				r.unmeasured = missingTool{tool: "cargo-llvm-cov", remedy: "`cargo install cargo-llvm-cov`, or let an earlier step run `" + commandOf(project.Rust) + "`"}
+				r.unmeasured = missingTool{tool: "cargo-llvm-cov", remedy: llvmCovRemedy()}
 			}
 		}
 		stdout := &capped{}

@@ -60,7 +60,7 @@ func nodeJob(p project.Project, script string) job {
 	if manager == "bun" {
 		shown = "bun run test"
 	}
-	return job{project: p, shown: shown, start: func(ctx context.Context, r *session) (results, int, error) {
+	return job{project: p, program: manager, shown: shown, start: func(ctx context.Context, r *session) (results, int, error) {
 		report := filepath.Join(r.scratch, "node-report")
 		how := nodeReport(script, report)
 		var before map[string]os.FileInfo

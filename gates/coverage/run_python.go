@@ -21,7 +21,7 @@ import (
 func pythonJob(t *gates.Target, p project.Project) job {
 	name, before := interpreter(t, p)
 	shown := strings.Join(append(append([]string{name}, before...), "-m", "pytest"), " ")
-	return job{project: p, shown: shown, start: func(ctx context.Context, r *session) (results, int, error) {
+	return job{project: p, program: name, shown: shown, start: func(ctx context.Context, r *session) (results, int, error) {
 		y := &python{session: r, project: p, name: name, before: before, report: filepath.Join(r.scratch, "coverage.xml")}
 		return y.run(ctx)
 	}}

@@ -19,6 +19,7 @@ import (
 // job is one run of a project's tests.
 type job struct {
 	project project.Project
+	program string // that it begins with
 	shown   string // the command, as a person would type it
 	start   func(ctx context.Context, r *session) (results, int, error)
 }
@@ -57,7 +58,7 @@ func (r *session) child(ctx context.Context, p project.Project, c run.Command) (
 	}
 	var missing *run.NotStartedError
 	if errors.As(err, &missing) && missing.Missing {
-		return res, missingTool{tool: c.Name, remedy: "install it, or let an earlier step run the tests and name its report in gates.tests.reports"}
+		return res, missingTool{tool: c.Name, remedy: toolRemedy}
 	}
 	return res, answered(res.Exit, err)
 }

@@ -60,6 +60,12 @@ func Tests(o TestOptions) gates.Gate {
 			}
 			return gates.Plan{Expect: gates.Examined{Results: 1}}, nil
 		},
+		Lacks: func(ctx context.Context, t *gates.Target) ([]gates.Lack, error) {
+			if len(o.Reports) > 0 {
+				return nil, nil
+			}
+			return lacks(ctx, t, false)
+		},
 		Run: func(ctx context.Context, t *gates.Target) (gates.Outcome, error) { return o.run(ctx, t) },
 	}
 }

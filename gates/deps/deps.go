@@ -84,6 +84,7 @@ func Gate(o Options) gates.Gate {
 		Memory:   memory,
 		TreeOnly: own && !o.Reach,
 		Plan:     o.plan,
+		Lacks:    o.lacks,
 		Run:      o.run,
 	}
 }

@@ -89,6 +89,17 @@ func isNPMLock(l *Lock) bool {
 	return base == "package-lock.json" || base == "npm-shrinkwrap.json"
 }
 
+// lacks are the engines that the policy names and that are not here.
+func (o Options) lacks(_ context.Context, t *gates.Target) ([]gates.Lack, error) {
+	var list []gates.Lack
+	for _, name := range o.Engines {
+		if a := auditors()[name]; name != EngineOwn && !t.Runner.Has(a.program) {
+			list = append(list, gates.Lack{Tool: a.program, Remedy: a.install + ", or take " + name + " out of gates.deps.engines"})
+		}
+	}
+	return list, nil
+}
+
 // external runs a tool on each lock file that it can read.
 func (r *result) external(ctx context.Context, name string) error {
 	a := auditors()[name]

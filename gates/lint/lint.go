@@ -61,6 +61,7 @@ func Gate(o Options) gates.Gate {
 		Weight: 4,
 		Memory: 1024,
 		Plan:   o.plan,
+		Lacks:  o.lacks,
 		Run:    o.run,
 	}
 }

@@ -113,10 +113,9 @@ func (s *session) bin(dir, name string) string {
 
 // node runs a linter of the project's in the directory of its configuration.
 func (s *session) node(ctx context.Context, tool nodeTool, dir string) (result, error) {
-	remedy := "run `" + s.installs(dir) + "` before wf-ci" + otherwise
-	program := s.bin(dir, tool.name)
+	program, remedy := s.bin(dir, tool.name), s.nodeRemedy(dir)
 	if program == "" {
-		return result{}, missingTool{tool.name, "it is configured in " + shownDir(dir) + "; " + remedy}
+		return result{}, missingTool{tool.name, remedy}
 	}
 	c := run.Command{Name: program, Args: tool.args}
 	if tool.name == "biome" {
@@ -135,6 +134,11 @@ func (s *session) node(ctx context.Context, tool nodeTool, dir string) (result, 
 	}
 	r.engine = tool.name + s.version(ctx, dir, program)
 	return r, err
+}
+
+// nodeRemedy is what helps where a linter of a directory is not installed.
+func (s *session) nodeRemedy(dir string) string {
+	return "it is configured in " + shownDir(dir) + "; run `" + s.installs(dir) + "` before wf-ci" + otherwise
 }
 
 // argsLimit is how many bytes of names are given to a program.

@@ -73,16 +73,7 @@ func pythonUnits(ctx context.Context, s *session) ([]unit, error) {
 
 // python runs a linter of the project's virtual environment, or of PATH.
 func (s *session) python(ctx context.Context, tool, dir string) (result, error) {
-	program, remedy := tool, "it is configured in "+shownDir(dir)+"; install it (pip install "+tool+") before wf-ci"+otherwise
-	for _, up := range ups(dir) {
-		for _, venv := range []string{".venv", "venv"} {
-			name := path.Join(up, venv, "bin", tool)
-			file := filepath.Join(s.target.Dir, filepath.FromSlash(name))
-			if info, err := os.Stat(file); err == nil && !info.IsDir() && s.target.Tree.File(name) == nil && program == tool {
-				program = file
-			}
-		}
-	}
+	program, remedy := s.pythonProgram(tool, dir), pythonRemedy(tool, dir)
 	read := map[string]func(context.Context, *session, string, string, string) (result, error){"ruff": runRuff, "flake8": runFlake8, "pylint": runPylint}[tool]
 	r, err := read(ctx, s, dir, program, remedy)
 	if err == nil && r.files == 0 {
@@ -92,6 +83,24 @@ func (s *session) python(ctx context.Context, tool, dir string) (result, error) 
 		r.engine = tool + s.version(ctx, dir, program)
 	}
 	return r, err
+}
+
+// pythonProgram is a tool of the nearest virtual environment, or of PATH.
+func (s *session) pythonProgram(tool, dir string) string {
+	for _, up := range ups(dir) {
+		for _, venv := range []string{".venv", "venv"} {
+			name := path.Join(up, venv, "bin", tool)
+			file := filepath.Join(s.target.Dir, filepath.FromSlash(name))
+			if info, err := os.Stat(file); err == nil && !info.IsDir() && s.target.Tree.File(name) == nil {
+				return file
+			}
+		}
+	}
+	return tool
+}
+
+func pythonRemedy(tool, dir string) string {
+	return "it is configured in " + shownDir(dir) + "; install it (pip install " + tool + ") before wf-ci" + otherwise
 }
 
 // runRuff asks which files ruff takes first: it ends well where there are none.

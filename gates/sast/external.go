@@ -108,6 +108,18 @@ func (g *gate) external(ctx context.Context, t *gates.Target, x external) (*ran,
 	return x.judge(got, c, files, canary, version)
 }
 
+// lacks are the engines that the policy names, that there is something for, and
+// that are not here.
+func (g *gate) lacks(_ context.Context, t *gates.Target) ([]gates.Lack, error) {
+	var list []gates.Lack
+	for _, x := range externals() {
+		if _, asked := g.options.uses(x.name); asked && !t.Runner.Has(x.name) && len(g.filesFor(t, x)) > 0 {
+			list = append(list, gates.Lack{Tool: x.name, Remedy: x.install + ", or take it out of gates.sast.engines"})
+		}
+	}
+	return list, nil
+}
+
 // filesFor are the files that an engine is for.
 func (g *gate) filesFor(t *gates.Target, x external) []git.File {
 	all, _ := g.candidates(t)

@@ -89,6 +89,7 @@ func Gate(o Options) gates.Gate {
 		// Of a tree that is not on disk gosec is left out (Target.TreeOnly).
 		TreeOnly: !slices.Equal(o.Engines, []string{GosecEngine}),
 		Plan:     g.plan,
+		Lacks:    g.lacks,
 		Run:      g.run,
 	}
 }

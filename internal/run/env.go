@@ -106,3 +106,13 @@ func lookPath(name, dir string, env []string) (string, error) {
 	}
 	return "", &NotStartedError{Name: name, Missing: true, Err: os.ErrNotExist}
 }
+
+// Has says whether a child would find a program, in PATH when it has no slash.
+func (r *Runner) Has(name string) bool {
+	path, err := lookPath(name, "", r.Env)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}

@@ -149,3 +149,60 @@ func TestEveryManagerHasLines(t *testing.T) {
 		}
 	}
 }
+
+// Wherever a command is killed, the doctor brings back one hook and a journal
+// that is at peace.
+func TestMend(t *testing.T) {
+	const mine = "#!/bin/sh\necho mine\n"
+	for _, c := range []struct {
+		name, kind string
+		before     func(t *testing.T, path string) // what was killed had done this
+		want       State
+		kept       bool
+		state      journal.State
+	}{
+		{"before anything", kindInstall, func(t *testing.T, path string) { put(t, path, mine) }, Foreign, false, journal.Undone},
+		{"after the second name", kindInstall, func(t *testing.T, path string) {
+			put(t, path, mine)
+			if err := os.Link(path, path+KeptSuffix); err != nil {
+				t.Fatal(err)
+			}
+		}, Foreign, false, journal.Undone},
+		{"after a rename, without links", kindInstall, func(t *testing.T, path string) { put(t, path+KeptSuffix, mine) }, Foreign, false, journal.Undone},
+		{"after ours was written", kindInstall, func(t *testing.T, path string) {
+			put(t, path+KeptSuffix, mine)
+			put(t, path, Script("pre-commit", ""))
+		}, Ours, true, journal.Done},
+		{"before it went", kindUninstall, func(t *testing.T, path string) { put(t, path, Script("pre-commit", "")) }, Ours, false, journal.Undone},
+		{"after it went", kindUninstall, func(t *testing.T, path string) { put(t, path, mine) }, Foreign, false, journal.Done},
+		{"two that are not the same", kindInstall, func(t *testing.T, path string) {
+			put(t, path, mine)
+			put(t, path+KeptSuffix, "#!/bin/sh\necho other\n")
+		}, Foreign, true, journal.Begun},
+	} {
+		w := worker(t)
+		e, err := w.Journal.Begin("", c.kind, "x", w.Now, done{w.Place.Dir, "pre-commit", ""})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.before(t, filepath.Join(w.Place.Dir, "pre-commit"))
+		said, err := w.Mend(e)
+		if (err != nil) != (c.state == journal.Begun) {
+			t.Errorf("%s: %q, %v", c.name, said, err)
+		}
+		s, err := w.Place.Status("pre-commit")
+		if err != nil || s.State != c.want || s.Kept != c.kept {
+			t.Errorf("%s: %+v, %v", c.name, s, err)
+		}
+		if e, err = w.Journal.Get(e.ID); err != nil || e.State != c.state {
+			t.Errorf("%s: the journal says %s, %v", c.name, e.State, err)
+		}
+	}
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -28,6 +28,9 @@ const (
 	kindUninstall = "hook.uninstall"
 )
 
+// Kinds are the kinds of our entries in the journal.
+func Kinds() []string { return []string{kindInstall, kindUninstall} }
+
 // done is what an entry remembers.
 type done struct {
 	Dir     string `json:"dir"`
@@ -162,12 +165,9 @@ func (w Worker) Undo(e journal.Entry) (said string, ours bool, err error) {
 	if e.Kind != kindInstall && e.Kind != kindUninstall {
 		return "", false, nil
 	}
-	var d done
-	if err := json.Unmarshal(e.Before, &d); err != nil {
+	d, err := w.remembered(e)
+	if err != nil {
 		return "", true, err
-	}
-	if d.Dir != w.Place.Dir || strings.ContainsAny(d.Name, `/\`) {
-		return "", true, refuse("the hooks were in %s then, and are in %s now: nothing was changed", d.Dir, w.Place.Dir)
 	}
 	w.Program = d.Program
 	w.silent = true
@@ -179,4 +179,58 @@ func (w Worker) Undo(e journal.Entry) (said string, ours bool, err error) {
 		return "", true, err
 	}
 	return said, true, w.Journal.Mark(&e, journal.Undone)
+}
+
+// Mend puts right a command that was killed: at every moment of it there was a
+// whole hook, the old one or ours, so that only what is beside it, and the
+// journal, may be wrong.
+func (w Worker) Mend(e journal.Entry) (said string, err error) {
+	d, err := w.remembered(e)
+	if err != nil {
+		return "", err
+	}
+	s, err := w.Place.Status(d.Name)
+	if err != nil {
+		return "", err
+	}
+	ours := s.State == Ours || s.State == Edited
+	switch {
+	case ours == (e.Kind == kindInstall):
+		return "finished: hook " + d.Name + " is " + string(s.State), w.Journal.Mark(&e, journal.Done)
+	case !ours && s.Kept: // it was killed after the old one had its second name
+		if s.State != None && !same(s.Path, s.Path+KeptSuffix) {
+			return "", refuse("%s is not ours, and %s%s is another one: remove the one that you do not want", s.Path, s.Path, KeptSuffix)
+		}
+		if err := back(s.Path); err != nil {
+			return "", err
+		}
+	}
+	return "taken back: hook " + d.Name + " is as it was before", w.Journal.Mark(&e, journal.Undone)
+}
+
+// same says whether two names are one file, or links to the same place.
+func same(a, b string) bool {
+	one, err := os.Lstat(a)
+	two, err2 := os.Lstat(b)
+	if err != nil || err2 != nil {
+		return false
+	}
+	if one.Mode()&two.Mode()&fs.ModeSymlink != 0 {
+		to, err := os.Readlink(a)
+		also, err2 := os.Readlink(b)
+		return err == nil && err2 == nil && to == also
+	}
+	return os.SameFile(one, two)
+}
+
+// remembered is what an entry of ours remembers; the hooks have to be where they
+// were then.
+func (w Worker) remembered(e journal.Entry) (d done, err error) {
+	if err := json.Unmarshal(e.Before, &d); err != nil {
+		return d, err
+	}
+	if d.Dir != w.Place.Dir || strings.ContainsAny(d.Name, `/\`) {
+		return d, refuse("the hooks were in %s then, and are in %s now: nothing was changed", d.Dir, w.Place.Dir)
+	}
+	return d, nil
 }
