@@ -26,6 +26,7 @@ type rollbackCmd struct {
 	Playbook  rollbackPlaybookCmd  `cmd:"" help:"Go through an incident step by step, each confirmed."`
 	App       rollbackAppCmd       `cmd:"" help:"Roll a deployed application back (kubectl, docker)."`
 	Database  rollbackDatabaseCmd  `cmd:"" help:"Roll migrations back (Alembic, Django): backup first, restored when it does not work."`
+	Flag      rollbackFlagCmd      `cmd:"" help:"Turn a feature flag off at once, or move it in steps while the error rate is watched."`
 	Terraform rollbackTerraformCmd `cmd:"" help:"Keep a copy of Terraform's state."`
 }
 

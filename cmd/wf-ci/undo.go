@@ -9,6 +9,7 @@ import (
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
+	"github.com/wf-ci/wf-ci/workflow/rollback/flag"
 	"github.com/wf-ci/wf-ci/worktree"
 )
 
@@ -44,6 +45,9 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
 	if e.Kind == rollback.Kind {
 		return a.undoRollback(ctx, e)
+	}
+	if e.Kind == flag.Kind {
+		return a.undoFlag(ctx, p, e)
 	}
 	if strings.HasPrefix(e.Kind, "hook.") {
 		return a.undoHook(ctx, p, e)
