@@ -27,6 +27,7 @@ type rollbackCmd struct {
 	App       rollbackAppCmd       `cmd:"" help:"Roll a deployed application back (kubectl, docker)."`
 	Database  rollbackDatabaseCmd  `cmd:"" help:"Roll migrations back (Alembic, Django): backup first, restored when it does not work."`
 	Flag      rollbackFlagCmd      `cmd:"" help:"Turn a feature flag off at once, or move it in steps while the error rate is watched."`
+	Recover   rollbackRecoverCmd   `cmd:"" help:"Bring a service back: restart, wait, health check, three times."`
 	Terraform rollbackTerraformCmd `cmd:"" help:"Keep a copy of Terraform's state."`
 }
 
