@@ -62,5 +62,6 @@ func FuzzParseRawLog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = parseRawLog(bufio.NewReader(bytes.NewReader(data)), []Commit{{ID: id}})
 		_, _ = parseAuthors(data)
+		_, _ = parseMessage(data)
 	})
 }
