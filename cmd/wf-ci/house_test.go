@@ -57,6 +57,7 @@ workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
 workflow/debug/bisect: internal/git internal/run
 workflow/feature: costs internal/lazyregexp
+workflow/feature/ship: internal/git internal/journal internal/run internal/state
 workflow/hook: internal/git internal/journal internal/state
 workflow/research: costs costs/prices internal/lazyregexp
 workflow/rollback: internal/git internal/journal internal/run internal/state

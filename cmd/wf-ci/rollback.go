@@ -9,6 +9,7 @@ import (
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/workflow/feature/ship"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
 	"github.com/wf-ci/wf-ci/worktree"
 )
@@ -197,6 +198,9 @@ func (a *app) menders() map[string]worktree.Mender {
 	return map[string]worktree.Mender{
 		rollback.Kind: func(ctx context.Context, e journal.Entry) (string, error) {
 			return a.rollbackAt(ctx, e, (*rollback.Repo).Mend)
+		},
+		ship.Kind: func(ctx context.Context, e journal.Entry) (string, error) {
+			return a.shipAt(ctx, e, (*ship.Place).Mend)
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/workflow/feature/ship"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
 	"github.com/wf-ci/wf-ci/workflow/rollback/flag"
 	"github.com/wf-ci/wf-ci/worktree"
@@ -48,6 +49,9 @@ func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (s
 	}
 	if e.Kind == flag.Kind {
 		return a.undoFlag(ctx, p, e)
+	}
+	if e.Kind == ship.Kind {
+		return a.undoShip(ctx, e)
 	}
 	if strings.HasPrefix(e.Kind, "hook.") {
 		return a.undoHook(ctx, p, e)
