@@ -10,13 +10,63 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 )
+
+// cmdFlags is a service of feature flags of the script's own:
+//
+//	flags start N   start it, with a flag at N %, and name it in the environment
+//	flags at N      the flag is at N %
+func cmdFlags() func(*testscript.TestScript, bool, []string) {
+	var mu sync.Mutex
+	flags := make(map[*testscript.TestScript]*atomic.Int64)
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 2 || args[0] != "start" && args[0] != "at" {
+			ts.Fatalf("usage: flags start N; flags at N")
+		}
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		mu.Lock()
+		defer mu.Unlock()
+		if args[0] == "at" {
+			if got := flags[ts].Load(); got != n {
+				ts.Fatalf("the flag is at %d %%, want %d", got, n)
+			}
+			return
+		}
+		at := new(atomic.Int64)
+		at.Store(n)
+		flags[ts] = at
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var body struct {
+				Percent *int64 `json:"rollout_percentage"`
+			}
+			switch {
+			case r.Header.Get("Authorization") != "Bearer "+plantedPassword():
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			case r.Method == http.MethodPut && json.NewDecoder(r.Body).Decode(&body) == nil && body.Percent != nil:
+				at.Store(*body.Percent)
+			case r.Method != http.MethodGet:
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			fmt.Fprintf(w, `{"rollout_percentage": %d}`, at.Load())
+		}))
+		ts.Defer(server.Close)
+		ts.Setenv("WF_CI_FLAG_URL", server.URL+"/"+plantedPassword()+"/{flag}")
+		ts.Setenv("WF_CI_FLAG_TOKEN", plantedPassword())
+	}
+}
 
 // A flag by its commands: looked at, turned off, taken back, moved in steps; the
 // address and the token are never on the screen or in the journal.
