@@ -150,7 +150,7 @@ func (s *shipment) out(ctx context.Context) error {
 	body := s.gain.Line()
 	commit, id, err := place.Commit(ctx, s.subject, strings.ToUpper(body[:1])+body[1:], docs)
 	if err != nil {
-		return s.a.shipError(err)
+		return s.a.shipError(ctx, s.JSON, err)
 	}
 	pushed, err := s.push(ctx)
 	s.tell(ctx, docs, commit, id, pushed)
@@ -158,14 +158,12 @@ func (s *shipment) out(ctx context.Context) error {
 }
 
 // shipError gives an error of the package its exit status.
-func (a *app) shipError(err error) error {
+func (a *app) shipError(ctx context.Context, asJSON bool, err error) error {
 	var no *ship.RefusedError
 	if errors.As(err, &no) {
-		a.say("refused, nothing was changed")
-		a.say("  " + reasonText(worktree.Reason{Rule: no.Rule, Detail: no.Detail, Hint: no.Hint}))
-		return refused{}
+		err = &worktree.RefusedError{Name: "feature ship", Why: []worktree.Reason{{Rule: no.Rule, Detail: no.Detail, Hint: no.Hint}}}
 	}
-	return undecided{err}
+	return a.worktreeError(ctx, asJSON, err)
 }
 
 // shipAt is the work tree that an entry of the journal is about.
@@ -185,12 +183,9 @@ func (a *app) shipAt(ctx context.Context, e journal.Entry, do func(*ship.Place, 
 }
 
 // undoShip takes a shipment back.
-func (a *app) undoShip(ctx context.Context, e journal.Entry) (string, error) {
+func (a *app) undoShip(ctx context.Context, e journal.Entry, asJSON bool) (string, error) {
 	done, err := a.shipAt(ctx, e, (*ship.Place).Undo)
-	if err != nil && !errors.As(err, new(usageError)) {
-		err = a.shipError(err)
-	}
-	return done, err
+	return done, a.shipError(ctx, asJSON, err)
 }
 
 // documents are the edits of TASK.md, PLANNING.md, CLAUDE.md, and the checklist.

@@ -22,7 +22,7 @@ type Commit struct {
 	ID      string
 	Author  Person
 	Authors []Person // Author, and those that the message names with Co-authored-by
-	Message string   // its first 64 KiB
+	Message string   // of a long one the beginning and the end
 	Merge   bool
 	// Files are the paths that differ from every parent, so that a merge has
 	// only what was made in it; empty OID: deleted.
@@ -111,8 +111,9 @@ func parseAuthors(text []byte) (author Person, all []Person) {
 	return author, all
 }
 
-// messageLimit bounds what is kept of a commit's message.
-const messageLimit = 64 << 10
+// messageLimit bounds what is kept of a commit's message: of thousands of commits,
+// each may be as long as its author likes.
+const messageLimit = 8 << 10
 
 // parseMessage reads what a commit says, and whether it is a merge.
 func parseMessage(text []byte) (message string, merge bool) {
@@ -123,7 +124,10 @@ func parseMessage(text []byte) (message string, merge bool) {
 			parents++
 		}
 	}
-	return string(body[:min(len(body), messageLimit)]), parents > 1
+	if half := messageLimit / 2; len(body) > messageLimit { // the subject, and the trailers
+		return string(body[:half]) + "\n" + string(body[len(body)-half:]), parents > 1
+	}
+	return string(body), parents > 1
 }
 
 // parsePerson reads "Name <email> …".

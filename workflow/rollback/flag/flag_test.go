@@ -189,6 +189,13 @@ func TestRoll(t *testing.T) {
 			}
 			return Reading{Rate: 0.01}, nil
 		}, Outcome{State: Interrupted, From: 100, At: 80, Why: "context canceled"}, []int{90, 80}, 6 * time.Minute, "canceled"},
+		{"interrupted, and above the limit", 10, 100, 0.1, func(w *world) (Reading, error) {
+			if w.looks == 12 {
+				w.cancel()
+				return Reading{Rate: 0.2}, nil
+			}
+			return Reading{Rate: 0.01}, nil
+		}, Outcome{State: Stopped, From: 10, Why: "the error rate is 0.2, above 0.1"}, []int{20, 30, 0}, 5*time.Minute + 30*time.Second, "above"},
 		{"somebody else turns it off", 10, 100, 0, func(w *world) (Reading, error) {
 			if w.looks == 3 {
 				w.s.put(0)

@@ -230,10 +230,10 @@ func (r *Roll) end(ctx context.Context, err error) (Outcome, error) {
 	safe := min(r.from, r.now)
 	var moved *movedError
 	switch {
+	case errors.As(err, new(*aboveError)): // before all else: it breaks something
+		out.State, safe = Stopped, 0
 	case ctx.Err() != nil:
 		out.State = Interrupted
-	case errors.As(err, new(*aboveError)):
-		out.State, safe = Stopped, 0
 	case errors.As(err, &moved):
 		out.State, out.At = Moved, moved.at
 		return out, err
