@@ -83,7 +83,7 @@ func (c *rollbackFlagCmd) Run(ctx context.Context, a *app) error {
 		record.Service = client.Digest()
 		log := &flag.Log{Journal: r.Journal, Now: a.now, Reason: a.redactor.Redact(c.Reason), Record: record}
 		out, err := c.move(ctx, a, client, watch, log)
-		return c.tell(ctx, a, out, log.ID(), err)
+		return c.tell(a, out, log.ID(), errors.Join(err, log.Close(out)))
 	})
 }
 
@@ -145,13 +145,17 @@ func (c *rollbackFlagCmd) move(ctx context.Context, a *app, client *flag.Client,
 }
 
 // tell says how it ended; what the flag is at is said whatever went wrong.
-func (c *rollbackFlagCmd) tell(ctx context.Context, a *app, out flag.Outcome, id string, err error) error {
+func (c *rollbackFlagCmd) tell(a *app, out flag.Outcome, id string, err error) error {
 	if c.JSON {
-		err = errors.Join(err, writeJSON(a.rawOut, struct {
-			Flag string `json:"flag"`
-			flag.Outcome
-			ID string `json:"id"`
-		}{c.Name, out, id}))
+		known := func(n int, is bool) *int {
+			if n < 0 || !is {
+				return nil
+			}
+			return &n
+		}
+		err = errors.Join(err, writeJSON(a.rawOut, map[string]any{
+			"flag": c.Name, "state": out.State, "from": known(out.From, true), "at": known(out.At, out.State != flag.Unknown), "why": out.Why, "id": id,
+		}))
 	} else {
 		c.print(a, out, id)
 	}
@@ -177,7 +181,7 @@ func (c *rollbackFlagCmd) print(a *app, out flag.Outcome, id string) {
 	default:
 		fmt.Fprintf(a.stdout, "%s: feature flag %s is at %d %%; it was at %d %%, and was to go to %d %%\n", out.State, name, out.At, out.From, c.To)
 	}
-	if id != "" {
+	if id != "" && out.At != out.From {
 		fmt.Fprintf(a.stdout, "wf-ci undo %s puts it back to %d %%\n", id, out.From)
 	}
 }

@@ -371,6 +371,34 @@ func TestUndo(t *testing.T) {
 	if e, err = j.Get(e.ID); err != nil || e.State != journal.Undone {
 		t.Errorf("got %+v, %v", e, err)
 	}
+	// In the end it is where it was: there is nothing to take back. Where somebody
+	// else moved it, what was noted holds.
+	for _, tt := range []struct {
+		out   Outcome
+		state journal.State
+		left  []int
+	}{
+		{Outcome{State: Interrupted, At: 70}, journal.Undone, []int{70, 80}},
+		{Outcome{State: Done, At: 80}, journal.Done, []int{80}},
+		{Outcome{State: Failed, At: 5}, journal.Done, []int{70, 80}},
+		{Outcome{State: Moved, At: 5}, journal.Done, []int{70, 80}},
+		{Outcome{State: Unknown, At: 70}, journal.Done, []int{70, 80}},
+	} {
+		log := &Log{Journal: j, Now: time.Now, Record: Record{Flag: "x"}}
+		if err := errors.Join(log.Moving(70, 80), log.Close(tt.out)); err != nil {
+			t.Fatal(err)
+		}
+		e, err := j.Get(log.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Read(e); err != nil || e.State != tt.state || !slices.Equal(r.Left, tt.left) {
+			t.Errorf("%+v: got %+v %s, %v", tt.out, r, e.State, err)
+		}
+	}
+	if err := new(Log).Close(Outcome{}); err != nil {
+		t.Error(err)
+	}
 	// A journal of another kind.
 	if _, err := Undo(context.Background(), j, journal.Entry{ID: "x", Before: []byte(`{"a": 1}`)}, client); err == nil {
 		t.Error("no error")

@@ -52,19 +52,22 @@ const (
 	Unknown     State = "unknown"     // the flag's own state is not known
 )
 
-// Outcome is what came of it.
+// Outcome is what came of it. A percentage that is not known is negative.
 type Outcome struct {
-	State State  `json:"state"`
-	From  int    `json:"from"`
-	At    int    `json:"at"` // as far as it is known
-	Why   string `json:"why,omitempty"`
+	State State
+	From  int // percent
+	At    int // percent; in the state Unknown where it was last
+	Why   string
 }
+
+// unread is the outcome where not even the beginning is known.
+func unread() Outcome { return Outcome{State: Unknown, From: -1, At: -1} }
 
 // Off turns a flag off at once.
 func Off(ctx context.Context, s Service, moving func(from, to int) error) (Outcome, error) {
 	from, err := s.Get(ctx)
 	if err != nil {
-		return Outcome{State: Unknown}, err
+		return unread(), err
 	}
 	out := Outcome{State: Done, From: from}
 	if from == 0 {
@@ -106,7 +109,7 @@ var ErrLimit = errors.New("the usual error rate is 0, and twice that says nothin
 func (r Roll) Run(ctx context.Context) (Outcome, error) {
 	from, err := r.Service.Get(ctx)
 	if err != nil {
-		return Outcome{State: Unknown}, err
+		return unread(), err
 	}
 	r.from, r.now = from, from
 	if err = r.limit(ctx); err == nil {

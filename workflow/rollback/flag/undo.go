@@ -60,6 +60,21 @@ func (l *Log) Moving(from, to int) error {
 	return err
 }
 
+// Close writes down where a flag was left. Where it is where it was, there is
+// nothing to take back.
+func (l *Log) Close(out Outcome) error {
+	switch {
+	case l.entry == nil || out.State == Unknown || out.State == Moved:
+		return nil // what was noted before the last change holds
+	case out.At == l.Record.From:
+		l.entry.State = journal.Undone
+	case slices.Contains(l.Record.Left, out.At):
+		l.Record.Left = []int{out.At}
+	}
+	l.entry.Summary = l.summary(out.At)
+	return l.Journal.Put(l.entry, l.Record)
+}
+
 func (l *Log) summary(to int) string {
 	text := fmt.Sprintf("feature flag %s: %d %% -> %d %%", l.Record.Flag, l.Record.From, to)
 	if l.Reason != "" {
