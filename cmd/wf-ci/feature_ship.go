@@ -11,9 +11,11 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/git"
-	"github.com/wf-ci/wf-ci/internal/state"
+	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/feature"
+	"github.com/wf-ci/wf-ci/workflow/feature/ship"
+	"github.com/wf-ci/wf-ci/worktree"
 )
 
 type featureShipCmd struct {
@@ -135,34 +137,60 @@ func (s *shipment) gates(ctx context.Context) error {
 	return nil
 }
 
-// document is a file that shipping edits.
-type document struct {
-	path     string // below dir
-	old, new string
-	fresh    bool // it was not there
-}
-
 // out writes the documents, commits and pushes.
 func (s *shipment) out(ctx context.Context) error {
 	docs, err := s.documents()
 	if err != nil {
 		return err
 	}
-	if err := s.write(docs); err != nil {
-		return undecided{errors.Join(err, s.restore(docs))}
-	}
-	commit, err := s.commit(ctx, docs)
+	place, err := ship.Open(ctx, s.a.userGit(), s.dir, s.a.now)
 	if err != nil {
-		return undecided{errors.Join(err, s.restore(docs))}
+		return undecided{err}
+	}
+	body := s.gain.Line()
+	commit, id, err := place.Commit(ctx, s.subject, strings.ToUpper(body[:1])+body[1:], docs)
+	if err != nil {
+		return s.a.shipError(ctx, s.JSON, err)
 	}
 	pushed, err := s.push(ctx)
-	s.tell(ctx, docs, commit, pushed)
+	s.tell(ctx, docs, commit, id, pushed)
 	return err
 }
 
+// shipError gives an error of the package its exit status.
+func (a *app) shipError(ctx context.Context, asJSON bool, err error) error {
+	var no *ship.RefusedError
+	if errors.As(err, &no) {
+		err = &worktree.RefusedError{Name: "feature ship", Why: []worktree.Reason{{Rule: no.Rule, Detail: no.Detail, Hint: no.Hint}}}
+	}
+	return a.worktreeError(ctx, asJSON, err)
+}
+
+// shipAt is the work tree that an entry of the journal is about.
+func (a *app) shipAt(ctx context.Context, e journal.Entry, do func(*ship.Place, context.Context, journal.Entry) (string, error)) (string, error) {
+	top, err := ship.Where(e)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(top); err != nil || !info.IsDir() {
+		return "", usagef("%s is not there any more", top)
+	}
+	p, err := ship.Open(ctx, a.userGit(), top, a.now)
+	if err != nil {
+		return "", undecided{err}
+	}
+	return do(p, ctx, e)
+}
+
+// undoShip takes a shipment back.
+func (a *app) undoShip(ctx context.Context, e journal.Entry, asJSON bool) (string, error) {
+	done, err := a.shipAt(ctx, e, (*ship.Place).Undo)
+	return done, a.shipError(ctx, asJSON, err)
+}
+
 // documents are the edits of TASK.md, PLANNING.md, CLAUDE.md, and the checklist.
-func (s *shipment) documents() ([]document, error) {
-	var docs []document
+func (s *shipment) documents() ([]ship.Document, error) {
+	var docs []ship.Document
 	day := s.b.zone.Date(s.b.at)
 	edit := func(name string, make bool, with func(string) string) error {
 		data, err := optionalRegular(s.dir, name)
@@ -170,7 +198,10 @@ func (s *shipment) documents() ([]document, error) {
 			return err
 		}
 		if text := with(string(data)); text != string(data) {
-			docs = append(docs, document{name, string(data), text, data == nil})
+			if data == nil {
+				text = s.a.redactor.Redact(text)
+			}
+			docs = append(docs, ship.Document{Path: filepath.ToSlash(name), Old: data, New: []byte(text), Fresh: data == nil})
 		}
 		return nil
 	}
@@ -235,58 +266,6 @@ func optionalRegular(dir, name string) ([]byte, error) {
 	return readFile(filepath.Join(dir, name), name, feature.MaxFile)
 }
 
-func (s *shipment) write(docs []document) error {
-	for _, d := range docs {
-		if d.fresh {
-			if err := writeNew(s.dir, d.path, s.a.redactor.Redact(d.new)); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := state.Write(filepath.Join(s.dir, d.path), []byte(d.new), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// restore puts the documents back as they were.
-func (s *shipment) restore(docs []document) (err error) {
-	for _, d := range docs {
-		path := filepath.Join(s.dir, d.path)
-		if d.fresh {
-			if e := os.Remove(path); e != nil && !errors.Is(e, os.ErrNotExist) {
-				err = errors.Join(err, e)
-			}
-			continue
-		}
-		err = errors.Join(err, state.Write(path, []byte(d.old), 0o644))
-	}
-	return err
-}
-
-// commit takes what git tracks, what is staged, and the documents: never a file
-// that nobody has added.
-func (s *shipment) commit(ctx context.Context, docs []document) (string, error) {
-	if _, err := s.work.Git(ctx, "add", "--update", "--", ":/"); err != nil {
-		return "", fmt.Errorf("stage what is tracked: %w", err)
-	}
-	args := []string{"add", "--"}
-	for _, d := range docs {
-		args = append(args, ":(top,literal)"+filepath.ToSlash(d.path))
-	}
-	if len(docs) > 0 {
-		if _, err := s.work.Git(ctx, args...); err != nil {
-			return "", fmt.Errorf("stage the documents: %w", err)
-		}
-	}
-	body := s.gain.Line()
-	if _, err := s.work.Feed(ctx, strings.NewReader(s.subject+"\n\n"+strings.ToUpper(body[:1])+body[1:]+"\n"), "commit", "--quiet", "--file=-", "--cleanup=whitespace"); err != nil {
-		return "", fmt.Errorf("commit: %w", err)
-	}
-	return s.work.Line(ctx, "rev-parse", "HEAD")
-}
-
 // push sends the branch to its remote, and never by force.
 func (s *shipment) push(ctx context.Context) (string, error) {
 	if s.NoPush {
@@ -312,14 +291,14 @@ func (s *shipment) push(ctx context.Context) (string, error) {
 	return remote, nil
 }
 
-func (s *shipment) tell(ctx context.Context, docs []document, commit, remote string) {
+func (s *shipment) tell(ctx context.Context, docs []ship.Document, commit, id, remote string) {
 	var names []string
 	for _, d := range docs {
-		names = append(names, filepath.ToSlash(d.path))
+		names = append(names, d.Path)
 	}
 	if s.JSON {
 		_ = writeJSON(s.a.rawOut, map[string]any{
-			"commit": commit, "subject": s.subject, "pushed": remote != "", "remote": remote, "documents": names,
+			"commit": commit, "id": id, "subject": s.subject, "pushed": remote != "", "remote": remote, "documents": names,
 			"cost": s.gain.Cost, "roi": s.gain.Line(), "verdict": s.verdict.Decision,
 		})
 		return
@@ -328,6 +307,9 @@ func (s *shipment) tell(ctx context.Context, docs []document, commit, remote str
 	fmt.Fprintln(s.a.stdout, report.Visible("documents: "+strings.Join(names, ", ")))
 	if remote != "" {
 		fmt.Fprintln(s.a.stdout, report.Visible("pushed to "+remote))
+	}
+	if remote == "" {
+		fmt.Fprintf(s.a.stdout, "nothing was pushed; wf-ci undo %s takes it back\n", id)
 	}
 	fmt.Fprintln(s.a.stdout, s.gain.Line())
 	if out, err := s.work.Git(ctx, "ls-files", "-z", "--others", "--exclude-standard"); err == nil && out != "" {

@@ -57,10 +57,12 @@ workflow/agents: internal/lazyregexp
 workflow/agents/metrics: workflow/agents
 workflow/debug/bisect: internal/git internal/run
 workflow/feature: costs internal/lazyregexp
+workflow/feature/ship: internal/git internal/journal internal/run internal/state
 workflow/hook: internal/git internal/journal internal/state
 workflow/project: workflow/feature
 workflow/research: costs costs/prices internal/lazyregexp
 workflow/rollback: internal/git internal/journal internal/run internal/state
+workflow/rollback/flag: internal/journal workflow/rollback
 worktree: internal/git internal/journal internal/lazyregexp internal/run internal/state
 `)
 
@@ -84,7 +86,7 @@ var only = map[string][]string{
 	"github.com/pandatix/go-cvss":           {"gates/deps"},
 	"github.com/klauspost/compress":         {"costs/logs"},
 	"golang.org/x/vuln":                     {"gates/deps"},
-	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github", "workflow/debug/probe", "report/notify"},
+	"net/http":                              {"gates/deps", "cmd/wf-ci", "report/github", "workflow/debug/probe", "report/notify", "workflow/rollback/flag"},
 	"github.com/owenrumney/go-sarif/v2":     {"report"},
 	"github.com/sethvargo/go-githubactions": {"internal/ci"},
 	"github.com/zricethezav/gitleaks/v8":    {"gates/secrets"},

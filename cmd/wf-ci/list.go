@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -19,6 +21,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates/types"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/run"
+	"github.com/wf-ci/wf-ci/workflow/debug"
 )
 
 // gateList is the list of gates, in the order of the contract and the report.
@@ -131,11 +134,33 @@ func sastOptions(c config.SASTGate, files *syntax.Files) sast.Options {
 
 func checkpointOptions(cfg *config.Config, o options) checkpoints.Options {
 	c := cfg.Gates.Checkpoints
-	return checkpoints.Options{
+	out := checkpoints.Options{
 		Schema: c.Schema, Implementation: c.Implementation, NoResearch: !c.Research,
 		Approvers: c.Approvers, RequireOther: c.RequireOther, CodeOwners: c.CodeOwners,
 		Reviews: o.reviews,
 	}
+	if c.Fixes {
+		out.Session = debugSessionFor
+	}
+	return out
+}
+
+// debugSessionFor reads a debug session for the gate checkpoints.
+func debugSessionFor(path string, data []byte) (checkpoints.Session, error) {
+	s, err := debug.Decode(strconv.Quote(path), data)
+	if err == nil && (!sessionID.MatchString(s.ID) || s.ID+".json" != filepath.Base(path)) {
+		err = fmt.Errorf("%q: the session in it is called %.80q", path, s.ID)
+	}
+	if err != nil {
+		return checkpoints.Session{}, err
+	}
+	out := checkpoints.Session{ID: s.ID, Missing: s.Missing()}
+	if s.Fix == nil {
+		out.Missing = append(out.Missing, "the fix is not recorded (wf-ci debug fix TEXT)")
+	} else {
+		out.Commit = s.Fix.Commit
+	}
+	return out, nil
 }
 
 // buildID tells builds of this program apart, so that an outcome of another

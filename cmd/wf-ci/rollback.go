@@ -9,6 +9,7 @@ import (
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/workflow/feature/ship"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
 	"github.com/wf-ci/wf-ci/worktree"
 )
@@ -26,6 +27,8 @@ type rollbackCmd struct {
 	Playbook  rollbackPlaybookCmd  `cmd:"" help:"Go through an incident step by step, each confirmed."`
 	App       rollbackAppCmd       `cmd:"" help:"Roll a deployed application back (kubectl, docker)."`
 	Database  rollbackDatabaseCmd  `cmd:"" help:"Roll migrations back (Alembic, Django): backup first, restored when it does not work."`
+	Flag      rollbackFlagCmd      `cmd:"" help:"Turn a feature flag off at once, or move it in steps while the error rate is watched."`
+	Recover   rollbackRecoverCmd   `cmd:"" help:"Bring a service back: restart, wait, health check, three times."`
 	Terraform rollbackTerraformCmd `cmd:"" help:"Keep a copy of Terraform's state."`
 }
 
@@ -195,6 +198,9 @@ func (a *app) menders() map[string]worktree.Mender {
 	return map[string]worktree.Mender{
 		rollback.Kind: func(ctx context.Context, e journal.Entry) (string, error) {
 			return a.rollbackAt(ctx, e, (*rollback.Repo).Mend)
+		},
+		ship.Kind: func(ctx context.Context, e journal.Entry) (string, error) {
+			return a.shipAt(ctx, e, (*ship.Place).Mend)
 		},
 	}
 }

@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"expand": cmdExpand,
 			"rename": cmdRename,
 			"osv":    cmdOSV(t),
+			"flags":  cmdFlags(),
 		},
 	})
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/workflow/feature/ship"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
+	"github.com/wf-ci/wf-ci/workflow/rollback/flag"
 	"github.com/wf-ci/wf-ci/worktree"
 )
 
@@ -28,7 +30,7 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		done, err := a.undo(ctx, p, e)
+		done, err := c.undo(ctx, a, p, e)
 		if err != nil {
 			return a.rollbackError(ctx, c.JSON, err)
 		}
@@ -41,9 +43,15 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 }
 
 // undo hands an entry to whoever has made it.
-func (a *app) undo(ctx context.Context, p *worktree.Project, e journal.Entry) (string, error) {
+func (c *undoCmd) undo(ctx context.Context, a *app, p *worktree.Project, e journal.Entry) (string, error) {
 	if e.Kind == rollback.Kind {
 		return a.undoRollback(ctx, e)
+	}
+	if e.Kind == flag.Kind {
+		return a.undoFlag(ctx, p, e)
+	}
+	if e.Kind == ship.Kind {
+		return a.undoShip(ctx, e, c.JSON)
 	}
 	if strings.HasPrefix(e.Kind, "hook.") {
 		return a.undoHook(ctx, p, e)

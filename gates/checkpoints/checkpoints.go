@@ -62,6 +62,9 @@ type Options struct {
 	Schema         []string // patterns besides the built-in ones
 	Implementation []string // patterns; empty: no implementation needs an approval
 	NoResearch     bool     // decisions in research documents need none
+	// Session reads a debug session, and makes the gate ask for one for each
+	// commit that mends something. Nil: fixes need none.
+	Session func(path string, data []byte) (Session, error)
 
 	// Approvers are addresses, or @account for GitHub's addresses; empty:
 	// everybody may approve.
@@ -85,7 +88,7 @@ func Gate(o Options) gates.Gate {
 			Help: fmt.Sprintf("Have a person look, who then runs `wf-ci approve %s --by NAME --reason TEXT` and commits the record.", k),
 		})
 	}
-	rules = append(rules, ownersRule)
+	rules = append(rules, ownersRule, fixRule)
 	return gates.Gate{
 		ID:       ID,
 		Doc:      "schemas, research decisions and protected code that changed without a recorded approval",
@@ -240,6 +243,10 @@ func (g *gate) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) 
 	}
 	if book.owners != nil {
 		out.Findings = append(out.Findings, book.owners.findings()...)
+	}
+	if g.options.Session != nil {
+		unread := book.fixes(ctx, &out)
+		malformed = errors.Join(malformed, unread)
 	}
 	return out, malformed
 }

@@ -19,26 +19,32 @@ type people struct {
 }
 
 // errShallow: who made a change cannot be told from a part of its commits.
-var errShallow = errors.New("the clone is shallow, and who approved cannot be told: fetch the history (git fetch --unshallow, or fetch-depth: 0 in actions/checkout)")
+var errShallow = errors.New("the clone is shallow, and who approved or mended what cannot be told: fetch the history (git fetch --unshallow, or fetch-depth: 0 in actions/checkout)")
 
 func findPeople(ctx context.Context, t *gates.Target) (*people, error) {
 	p := &people{}
-	if t.Change.Head == "" {
-		return p, nil
-	}
 	var err error
-	if p.commits, err = t.Repo.Log(ctx, t.Change.Base, t.Change.Head); err != nil {
+	if p.commits, err = history(ctx, t); err != nil {
 		return nil, err
 	}
 	for _, c := range p.commits {
-		if t.Repo.Boundary[c.ID] {
-			return nil, errShallow
-		}
 		if slices.ContainsFunc(c.Files, func(f git.File) bool { return !isRecord(f.Path) }) {
 			p.authors = append(p.authors, c.Authors...)
 		}
 	}
 	return p, nil
+}
+
+// history are the commits of the change.
+func history(ctx context.Context, t *gates.Target) ([]git.Commit, error) {
+	if t.Change.Head == "" {
+		return nil, nil
+	}
+	commits, err := t.Repo.Log(ctx, t.Change.Base, t.Change.Head)
+	if err == nil && slices.ContainsFunc(commits, func(c git.Commit) bool { return t.Repo.Boundary[c.ID] }) {
+		err = errShallow
+	}
+	return commits, err
 }
 
 // brought are the commits that put this content at this path.

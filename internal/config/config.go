@@ -269,6 +269,8 @@ type CheckpointsGate struct {
 
 	Research bool `key:"research" default:"true" strict:"high" doc:"Whether a GO or NO-GO in a research document needs an approval."`
 
+	Fixes bool `key:"fixes" strict:"high" doc:"Whether a commit \"fix: …\" of the change needs its debug report: a finished session in .debug that names it."`
+
 	// Approvers is empty where everybody may approve.
 	Approvers []string `key:"approvers" format:"person" strict:"closed" doc:"Who may approve: the author of the commit that brings the record. Absent: everybody."`
 

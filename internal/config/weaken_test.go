@@ -52,6 +52,8 @@ func TestWeakened(t *testing.T) {
 		"another approver":          {"gates: {checkpoints: {approvers: [a@b]}}", "gates: {checkpoints: {approvers: [a@b, c@d]}}", []string{"gates.checkpoints.approvers: a@b -> a@b, c@d"}},
 		"one approver fewer":        {"gates: {checkpoints: {approvers: [a@b, c@d]}}", "gates: {checkpoints: {approvers: [a@b]}}", nil},
 		"everybody approves":        {"gates: {checkpoints: {approvers: [a@b]}}", "gates: {checkpoints: {approvers: []}}", []string{"gates.checkpoints.approvers: a@b -> none"}},
+		"fixes ask for reports":     {"gates: {checkpoints: {}}", "gates: {checkpoints: {fixes: true}}", nil},
+		"fixes ask for none":        {"gates: {checkpoints: {fixes: true}}", "gates: {checkpoints: {}}", []string{"gates.checkpoints.fixes: true -> false"}},
 		"no research, no four eyes": {"gates: {checkpoints: {require_other: true}}", "gates: {checkpoints: {research: false}}", []string{"gates.checkpoints.require_other: true -> false", "gates.checkpoints.research: true -> false"}},
 
 		"level mapped down":            {own(""), own("error: warning"), []string{"gates.g.severity.error: error -> warning"}},

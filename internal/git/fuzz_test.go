@@ -62,5 +62,27 @@ func FuzzParseRawLog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = parseRawLog(bufio.NewReader(bytes.NewReader(data)), []Commit{{ID: id}})
 		_, _ = parseAuthors(data)
+		_, _ = parseMessage(data)
 	})
+}
+
+func TestParseMessage(t *testing.T) {
+	long := "subject\n" + strings.Repeat("x\n", messageLimit) + "Debug: a\n"
+	for _, tt := range []struct {
+		text, message string
+		merge         bool
+	}{
+		{"tree 1\nparent 2\nauthor a\n\nfix: x\n\nbody\n", "fix: x\n\nbody\n", false},
+		{"tree 1\nparent 2\nparent 3\nauthor a\n\nMerge\n", "Merge\n", true},
+		{"tree 1\nauthor a\n\nparent 1\nparent 2\n", "parent 1\nparent 2\n", false},
+		{"tree 1\nauthor a\n", "", false},
+	} {
+		if message, merge := parseMessage([]byte(tt.text)); message != tt.message || merge != tt.merge {
+			t.Errorf("%q: got %q, %v", tt.text, message, merge)
+		}
+	}
+	message, _ := parseMessage([]byte("tree 1\n\n" + long))
+	if len(message) > messageLimit+1 || !strings.HasPrefix(message, "subject\n") || !strings.HasSuffix(message, "\nDebug: a\n") {
+		t.Errorf("%d bytes: %.20q", len(message), message)
+	}
 }

@@ -22,6 +22,8 @@ type Commit struct {
 	ID      string
 	Author  Person
 	Authors []Person // Author, and those that the message names with Co-authored-by
+	Message string   // of a long one the beginning and the end
+	Merge   bool
 	// Files are the paths that differ from every parent, so that a merge has
 	// only what was made in it; empty OID: deleted.
 	Files []File
@@ -50,6 +52,7 @@ func (r *Repo) Log(ctx context.Context, base, head string) ([]Commit, error) {
 			}
 			commits[i].ID = id
 			commits[i].Author, commits[i].Authors = parseAuthors(text)
+			commits[i].Message, commits[i].Merge = parseMessage(text)
 		}
 		return nil
 	})
@@ -106,6 +109,25 @@ func parseAuthors(text []byte) (author Person, all []Person) {
 		}
 	}
 	return author, all
+}
+
+// messageLimit bounds what is kept of a commit's message: of thousands of commits,
+// each may be as long as its author likes.
+const messageLimit = 8 << 10
+
+// parseMessage reads what a commit says, and whether it is a merge.
+func parseMessage(text []byte) (message string, merge bool) {
+	header, body, _ := bytes.Cut(text, []byte("\n\n"))
+	parents := 0
+	for line := range bytes.Lines(header) {
+		if bytes.HasPrefix(line, []byte("parent ")) {
+			parents++
+		}
+	}
+	if half := messageLimit / 2; len(body) > messageLimit { // the subject, and the trailers
+		return string(body[:half]) + "\n" + string(body[len(body)-half:]), parents > 1
+	}
+	return string(body), parents > 1
 }
 
 // parsePerson reads "Name <email> …".

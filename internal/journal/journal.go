@@ -69,6 +69,16 @@ func (j Journal) Begin(id, kind, summary string, now time.Time, before any) (Ent
 	return e, j.Put(&e, before)
 }
 
+// Note is Begin for a change that can be taken back at any moment, however far it
+// has come: the entry is Done from the start.
+func (j Journal) Note(kind, summary string, now time.Time, before any) (Entry, error) {
+	e := Entry{ID: NewID(now), Kind: kind, Summary: summary, At: now.UTC(), State: Done}
+	if err := os.MkdirAll(j.Dir, 0o700); err != nil {
+		return e, err
+	}
+	return e, j.Put(&e, before)
+}
+
 // Put writes an entry again; before nil leaves what it holds.
 func (j Journal) Put(e *Entry, before any) error {
 	if before != nil {

@@ -20,7 +20,8 @@ type Op struct {
 	Text string   `json:"text,omitempty"`
 	Argv []string `json:"argv,omitempty"` // empty: a person does it
 
-	env []string // that must not be shown
+	env   []string // that must not be shown
+	stays bool     // it starts what is to go on without it: a daemon is left alone
 }
 
 // Runner starts the tools of others: one seam for all of them.
@@ -30,7 +31,7 @@ type Runner interface {
 
 // Do runs one step.
 func (o Op) Do(ctx context.Context, r Runner, dir string) (run.Result, error) {
-	res, err := r.Run(ctx, run.Command{Name: o.Argv[0], Args: o.Argv[1:], Dir: dir, Env: o.env, Contain: true})
+	res, err := r.Run(ctx, run.Command{Name: o.Argv[0], Args: o.Argv[1:], Dir: dir, Env: o.env, Contain: !o.stays})
 	if err != nil {
 		err = fmt.Errorf("%s: %w", o.Name, err)
 	}

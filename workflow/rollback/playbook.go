@@ -37,7 +37,7 @@ func Playbooks() []Playbook {
 				{Name: "changes", Text: "what was deployed last?", Argv: []string{"git", "log", "--oneline", "-10"}},
 				{Name: "logs", Text: "what does it say?", Argv: []string{"journalctl", "--no-pager", "--lines=50", "--unit={service}"}},
 				{Name: "assess", Text: "what it depends on, who is hit; was it a deployment, a configuration, a dependency? then wf-ci rollback plan"},
-				{Name: "restart", Text: "start it anew", Argv: []string{"systemctl", "restart", "{service}"}},
+				{Name: "restart", Text: "start it anew (wf-ci rollback recover {service} does it three times, with a health check)", Argv: []string{"systemctl", "restart", "{service}"}},
 				{Name: "verify", Text: "is it running?", Argv: []string{"systemctl", "is-active", "{service}"}},
 				{Name: "watch", Text: "health checks, real users, the error rate against its baseline"},
 				{Name: "postmortem", Text: "within 48 hours: root cause, what to do, changes to this page"},
@@ -67,6 +67,9 @@ func (p Playbook) Fill(values map[string]string) (Playbook, error) {
 	steps := slices.Clone(p.Steps)
 	for i := range steps {
 		steps[i].Argv = slices.Clone(steps[i].Argv)
+		for name, v := range values {
+			steps[i].Text = strings.ReplaceAll(steps[i].Text, "{"+name+"}", v)
+		}
 		for k, arg := range steps[i].Argv {
 			for name, v := range values {
 				arg = strings.ReplaceAll(arg, "{"+name+"}", v)
