@@ -14,6 +14,13 @@ type objects struct {
 	store *pack.Store
 	trees map[string]string // some that were read: who reads one asks for it again
 	held  int               // bytes of them
+	read  map[string]header // commits that were read
+}
+
+// header is what a commit names.
+type header struct {
+	tree    string
+	parents []string
 }
 
 const (
@@ -23,8 +30,25 @@ const (
 	maxDepth  = 2048 // folders in each other, as git allows
 )
 
+// mostRead is how many commits are kept: a parent is the next that is asked for.
+const mostRead = 10_000
+
 // commit is the tree and the parents that a commit names.
 func (o *objects) commit(id string) (tree string, parents []string, ok bool) {
+	if h, ok := o.read[id]; ok {
+		return h.tree, h.parents, true
+	}
+	tree, parents, ok = o.readCommit(id)
+	if ok {
+		if o.read == nil || len(o.read) >= mostRead {
+			o.read = make(map[string]header)
+		}
+		o.read[id] = header{tree, parents}
+	}
+	return tree, parents, ok
+}
+
+func (o *objects) readCommit(id string) (tree string, parents []string, ok bool) {
 	text, ok := o.store.Object(id, pack.Commit, maxCommit)
 	if !ok {
 		return "", nil, false

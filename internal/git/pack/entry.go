@@ -80,16 +80,12 @@ func parseOffset(b []byte) (back int64, used int) {
 }
 
 // entryAt reads the header at an offset.
-func (f *file) entryAt(offset int64) (entry, error) {
-	var b [entryHeader]byte
-	n := min(int64(len(b)), f.size-packTrailer-offset)
-	if n <= 0 {
-		return entry{}, errCorrupt
-	}
-	if _, err := f.pack.ReadAt(b[:n], offset); err != nil {
+func (b *buffers) entryAt(f *file, offset int64) (entry, error) {
+	raw, err := b.view(f, offset, int(min(entryHeader, f.size-packTrailer-offset)))
+	if err != nil {
 		return entry{}, err
 	}
-	return f.named(parseEntry(b[:n], offset))
+	return f.named(parseEntry(raw, offset))
 }
 
 // named finds the base of a delta that names it: it is in the same pack.
@@ -110,6 +106,8 @@ func (f *file) named(e entry, err error) (entry, error) {
 type buffers struct {
 	inflater
 	raw, out []byte
+	window   []byte         // what was read of a pack last
+	windowOf place
 	bases    map[place]kept // some that were read
 	kept     int            // bytes of them
 	keep     int            // bytes of them that are allowed
@@ -122,12 +120,8 @@ func (b *buffers) inflated(f *file, at int64, size int) ([]byte, error) {
 	// cannot be compressed is stored.
 	most := size + size/1000 + 64
 	for _, n := range [...]int{size/2 + 512, most} {
-		n = min(n, most, int(min(f.size-at, math.MaxInt32)))
-		if cap(b.raw) < n {
-			b.raw = make([]byte, n+n/4)
-		}
-		raw := b.raw[:n]
-		if _, err := f.pack.ReadAt(raw, at); err != nil {
+		raw, err := b.view(f, at, int(min(int64(min(n, most)), f.size-at, math.MaxInt32)))
+		if err != nil {
 			return nil, err
 		}
 		out, err := b.inflate(raw, b.out[:0], size)
@@ -136,4 +130,34 @@ func (b *buffers) inflated(f *file, at int64, size int) ([]byte, error) {
 		}
 	}
 	return nil, errCorrupt
+}
+
+// windowSize is how much of a pack is read at once: most objects that are asked
+// for one after the other lie beside each other, and are small.
+const windowSize = 8 << 10
+
+// view is n bytes of a pack; valid until the next call.
+func (b *buffers) view(f *file, at int64, n int) ([]byte, error) {
+	if n <= 0 {
+		return nil, errCorrupt
+	}
+	if from := at - b.windowOf.offset; b.windowOf.file == f && from >= 0 && from+int64(n) <= int64(len(b.window)) {
+		return b.window[from : from+int64(n)], nil
+	}
+	if n > windowSize {
+		if cap(b.raw) < n {
+			b.raw = make([]byte, n+n/4)
+		}
+		_, err := f.pack.ReadAt(b.raw[:n], at)
+		return b.raw[:n], err
+	}
+	if b.window == nil {
+		b.window = make([]byte, windowSize)
+	}
+	b.window, b.windowOf = b.window[:min(windowSize, f.size-at)], place{f, at}
+	if _, err := f.pack.ReadAt(b.window, at); err != nil {
+		b.windowOf.file = nil
+		return nil, err
+	}
+	return b.window[:n], nil
 }

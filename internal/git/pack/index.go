@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-	"slices"
 	"sort"
+	"sync"
 )
 
 // idSize is the length of an object's name: SHA-1's. Other repositories are for
@@ -20,6 +20,15 @@ type file struct {
 	pack, index *os.File
 	size        int64 // of the pack
 	fanout      [256]uint32
+
+	mu      sync.Mutex
+	buckets [256]*bucket // of the index, as far as they were read
+}
+
+// bucket is the part of an index whose names begin with the same byte.
+type bucket struct {
+	names   []byte // sorted
+	offsets []byte // four bytes each
 }
 
 const (
@@ -89,27 +98,50 @@ func (f *file) check() error {
 func (f *file) count() int64   { return int64(f.fanout[255]) }
 func (f *file) offsets() int64 { return indexHeader + fanoutSize + f.count()*(idSize+4) }
 
+// mostCached is from how many objects on the parts of an index are not kept.
+const mostCached = 2_000_000
+
+// bucket reads a part of the index.
+func (f *file) bucket(first byte) (*bucket, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b := f.buckets[first]; b != nil {
+		return b, nil
+	}
+	low := int64(0)
+	if first > 0 {
+		low = int64(f.fanout[first-1])
+	}
+	n := int64(f.fanout[first]) - low
+	b := &bucket{names: make([]byte, n*idSize), offsets: make([]byte, n*4)}
+	if _, err := f.index.ReadAt(b.names, indexHeader+fanoutSize+low*idSize); err != nil {
+		return nil, err
+	}
+	if _, err := f.index.ReadAt(b.offsets, f.offsets()+4*low); err != nil {
+		return nil, err
+	}
+	if f.count() <= mostCached {
+		f.buckets[first] = b
+	}
+	return b, nil
+}
+
 // find calls found with each of the sorted objects that are in the pack.
 func (f *file) find(ids []ID, found func(i int, offset int64)) error {
-	var names []byte
 	for i := 0; i < len(ids); {
 		first := ids[i][0]
 		end := i + sort.Search(len(ids)-i, func(k int) bool { return ids[i+k][0] > first })
-		low := uint32(0)
-		if first > 0 {
-			low = f.fanout[first-1]
-		}
-		n := int(f.fanout[first] - low)
-		names = slices.Grow(names[:0], n*idSize)[:n*idSize]
-		if _, err := f.index.ReadAt(names, indexHeader+fanoutSize+int64(low)*idSize); err != nil {
+		b, err := f.bucket(first)
+		if err != nil {
 			return err
 		}
+		n := len(b.names) / idSize
 		for ; i < end; i++ {
-			k := sort.Search(n, func(k int) bool { return bytes.Compare(names[k*idSize:(k+1)*idSize], ids[i][:]) >= 0 })
-			if k == n || !bytes.Equal(names[k*idSize:(k+1)*idSize], ids[i][:]) {
+			k := sort.Search(n, func(k int) bool { return bytes.Compare(b.names[k*idSize:(k+1)*idSize], ids[i][:]) >= 0 })
+			if k == n || !bytes.Equal(b.names[k*idSize:(k+1)*idSize], ids[i][:]) {
 				continue
 			}
-			offset, err := f.offset(int64(low) + int64(k))
+			offset, err := f.offset(binary.BigEndian.Uint32(b.offsets[4*k:]))
 			if err != nil {
 				return err
 			}
@@ -119,14 +151,12 @@ func (f *file) find(ids []ID, found func(i int, offset int64)) error {
 	return nil
 }
 
-// offset is where the nth object of the index is.
-func (f *file) offset(n int64) (int64, error) {
-	var b [8]byte
-	if _, err := f.index.ReadAt(b[:4], f.offsets()+4*n); err != nil {
-		return 0, err
-	}
-	offset := int64(binary.BigEndian.Uint32(b[:4]))
+// offset is where an object is, by what the index says: that, or which of the
+// large offsets.
+func (f *file) offset(said uint32) (int64, error) {
+	offset := int64(said)
 	if offset>>31 != 0 { // a pack of more than 2 GiB
+		var b [8]byte
 		at := f.offsets() + 4*f.count() + 8*(offset&(1<<31-1))
 		if _, err := f.index.ReadAt(b[:], at); err != nil {
 			return 0, err

@@ -1,12 +1,6 @@
 package pack
 
-import (
-	"encoding/hex"
-	"io"
-	"os"
-	"path/filepath"
-	"slices"
-)
+import "slices"
 
 // Sizes are the lengths of blobs, in bytes, without reading them; false: git has
 // to say.
@@ -78,7 +72,7 @@ func (b *buffers) sizesIn(f *file, ids []ID, order []int, sizes []int64) ([]int,
 // sizeAt is the size of the blob at an offset. That of a delta's result stands
 // at the delta's beginning; its kind is its base's.
 func (b *buffers) sizeAt(f *file, offset int64) (int64, error) {
-	e, err := f.entryAt(offset)
+	e, err := b.entryAt(f, offset)
 	if err != nil || e.kind == int(blob) {
 		return int64(e.size), err
 	}
@@ -86,11 +80,8 @@ func (b *buffers) sizeAt(f *file, offset int64) (int64, error) {
 		return 0, errCorrupt
 	}
 	const head = 20 // two numbers of ten bytes
-	if cap(b.raw) < 1024 {
-		b.raw = make([]byte, 1024)
-	}
-	raw := b.raw[:min(1024, f.size-e.data)]
-	if _, err := f.pack.ReadAt(raw, e.data); err != nil {
+	raw, err := b.view(f, e.data, int(min(1024, f.size-e.data)))
+	if err != nil {
 		return 0, err
 	}
 	delta := b.start(raw, min(head, e.size))
@@ -100,20 +91,11 @@ func (b *buffers) sizeAt(f *file, offset int64) (int64, error) {
 
 // looseSize is the size of a blob that has a file of its own.
 func (s *Store) looseSize(b *buffers, id ID) (int64, bool) {
-	name := hex.EncodeToString(id[:])
-	for _, dir := range s.dirs {
-		file, err := os.Open(filepath.Join(dir, name[:2], name[2:]))
-		if err != nil {
-			continue
-		}
-		var start [1024]byte
-		n, err := io.ReadFull(file, start[:])
-		file.Close()
-		if err != nil && err != io.ErrUnexpectedEOF {
-			return 0, false
-		}
-		_, size, err := b.looseHeader(start[:n], blob)
-		return int64(size), err == nil
+	file, start, err := s.openLoose(id)
+	if err != nil {
+		return 0, false
 	}
-	return 0, false
+	file.Close()
+	_, size, err := b.looseHeader(start, blob)
+	return int64(size), err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -155,7 +156,7 @@ func (b *buffers) packed(f *file, offset int64, kind Kind, limit int) (string, e
 		if at, known = b.bases[place{f, offset}]; known {
 			break
 		}
-		e, err := f.entryAt(offset)
+		e, err := b.entryAt(f, offset)
 		if err != nil {
 			return "", err
 		}
@@ -218,24 +219,52 @@ var errAbsent = errors.New("not here")
 
 // loose reads an object that has a file of its own.
 func (s *Store) loose(b *buffers, id ID, kind Kind, limit int) (string, error) {
-	name := hex.EncodeToString(id[:])
-	for _, dir := range s.dirs {
-		data, err := os.ReadFile(filepath.Join(dir, name[:2], name[2:]))
-		if err != nil {
-			continue
-		}
-		header, size, err := b.looseHeader(data, kind)
-		if err != nil || size > limit {
-			return "", errCorrupt
-		}
-		out, err := b.inflate(data, b.out[:0], header+size)
-		b.out = out[:0]
+	file, start, err := s.openLoose(id)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	header, size, err := b.looseHeader(start, kind)
+	if err != nil || size > limit {
+		return "", errCorrupt
+	}
+	data := start
+	if len(start) == looseStart {
+		// What cannot be compressed is stored: no file of ours is much longer.
+		rest, err := io.ReadAll(io.LimitReader(file, int64(size+size/1000+looseStart)))
 		if err != nil {
 			return "", err
 		}
-		return string(out[header:]), nil
+		data = append(data, rest...)
 	}
-	return "", errAbsent
+	out, err := b.inflate(data, b.out[:0], header+size)
+	b.out = out[:0]
+	if err != nil {
+		return "", err
+	}
+	return string(out[header:]), nil
+}
+
+// looseStart is how much of an object's file is read to learn its size.
+const looseStart = 1024
+
+// openLoose opens the file of an object, and reads its start.
+func (s *Store) openLoose(id ID) (*os.File, []byte, error) {
+	name := hex.EncodeToString(id[:])
+	for _, dir := range s.dirs {
+		file, err := os.Open(filepath.Join(dir, name[:2], name[2:]))
+		if err != nil {
+			continue
+		}
+		start := make([]byte, looseStart)
+		n, err := io.ReadFull(file, start)
+		if err != nil && err != io.ErrUnexpectedEOF {
+			file.Close()
+			return nil, nil, errCorrupt
+		}
+		return file, start[:n], nil
+	}
+	return nil, nil, errAbsent
 }
 
 // looseHeader reads "<kind> <size>\0", which stands before the content: how long
