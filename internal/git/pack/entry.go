@@ -106,7 +106,7 @@ func (f *file) named(e entry, err error) (entry, error) {
 type buffers struct {
 	inflater
 	raw, out []byte
-	window   []byte         // what was read of a pack last
+	window   []byte // what was read of a pack last
 	windowOf place
 	bases    map[place]kept // some that were read
 	kept     int            // bytes of them
