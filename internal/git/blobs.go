@@ -25,11 +25,13 @@ type Changed struct {
 // commits' order: of a merge, those that differ from every parent. A rename is
 // a new file. Submodules are left out.
 func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit string, files []Changed) error) error {
-	done, err := r.readChanges(ctx, commits, fn)
-	if err != nil || done == len(commits) {
-		return err
+	if len(commits) <= fewCommits {
+		done, err := r.readChanges(ctx, commits, fn)
+		if err != nil || done == len(commits) {
+			return err
+		}
+		commits = commits[done:]
 	}
-	commits = commits[done:]
 	c := r.asStore("diff-tree", "--stdin", "--always", "-r", "-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=all")
 	c.Stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	return r.parsed(ctx, c, func(in *bufio.Reader) error {
@@ -59,6 +61,10 @@ func (r *Repo) Changes(ctx context.Context, commits []string, fn func(commit str
 		return err
 	})
 }
+
+// fewCommits is up to how many commits it takes longer to start git than to
+// read their trees here; for more of them git is the faster.
+const fewCommits = 256
 
 // readChanges is [Repo.Changes] without git, up to the first commit that is a
 // merge or cannot be read. It gives how many it is done with.
