@@ -9,7 +9,6 @@ import (
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/ci"
-	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/report/github"
 )
 
@@ -25,9 +24,6 @@ type doctorCmd struct {
 func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	if !c.GitHub {
 		return c.project(ctx, a)
-	}
-	if c.JSON {
-		return usagef("doctor --github writes no JSON")
 	}
 	token := or(a.getenv("GITHUB_TOKEN"), or(a.getenv("GH_TOKEN"), a.getenv("INPUT_GITHUB-TOKEN")))
 	repository := or(c.Repo, a.getenv("GITHUB_REPOSITORY"))
@@ -48,15 +44,18 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	good := true
+	d := &doctor{a: a}
 	for _, advice := range github.Diagnose(protection, workflows) {
-		word := "ok      "
+		status := "ok"
 		if !advice.Good {
-			word, good = "problem ", false
+			status = "problem"
 		}
-		fmt.Fprintln(a.stdout, word+report.Visible(advice.Text))
+		d.say("github", status, advice.Text, "")
 	}
-	if !good {
+	if err := c.showChecks(a, d.checks); err != nil {
+		return err
+	}
+	if d.has("problem") {
 		return verdictError{gates.Fail}
 	}
 	return nil

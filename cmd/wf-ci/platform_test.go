@@ -451,13 +451,21 @@ func TestDoctorGitHub(t *testing.T) {
 		s := githubtest.New(t, githubtest.Config{Token: jobToken, Rules: rule(tt.required), Branch: map[string]any{}})
 		r.Write(".github/workflows/ci.yml", "on: "+tt.on+"\njobs: {gates: {steps: [{uses: wf-ci/wf-ci@v1}]}}\n")
 		env := map[string]string{"GITHUB_TOKEN": jobToken, "GITHUB_API_URL": s.URL, "GITHUB_GRAPHQL_URL": s.GraphQL(), "GITHUB_REPOSITORY": "o/r"}
-		var out strings.Builder
-		status := program(context.Background(), environment{
-			args: []string{"doctor", "--github"}, dir: r.Dir, getenv: func(k string) string { return env[k] },
-			stdin: strings.NewReader(""), stdout: &out, stderr: &out, now: time.Now,
-		})
-		if status != tt.status || !strings.Contains(out.String(), tt.says) {
-			t.Errorf("%+v: status %d\n%s", tt, status, out.String())
+		for _, args := range [][]string{{"doctor", "--github"}, {"doctor", "--github", "--json"}} {
+			var out, errs strings.Builder
+			status := program(context.Background(), environment{
+				args: args, dir: r.Dir, getenv: func(k string) string { return env[k] },
+				stdin: strings.NewReader(""), stdout: &out, stderr: &errs, now: time.Now,
+			})
+			if status != tt.status || !strings.Contains(out.String()+errs.String(), tt.says) {
+				t.Errorf("%+v: status %d\n%s%s", tt, status, out.String(), errs.String())
+			}
+			var said examination
+			if len(args) == 3 && status != exitInconclusive {
+				if err := json.Unmarshal([]byte(out.String()), &said); err != nil || said.Healthy != (status == exitPass) {
+					t.Errorf("%+v: %v\n%s", tt, err, out.String())
+				}
+			}
 		}
 	}
 }
