@@ -152,21 +152,34 @@ func (a *app) execute(ctx context.Context) (err error) {
 // they begin with, or all of it. The parser takes as long as its grammar is
 // large, at every start.
 func grammar(args []string) any {
-	all := reflect.TypeFor[cli]()
+	return reflect.New(pruned(reflect.TypeFor[cli](), args)).Interface()
+}
+
+// pruned is a group of commands with the one alone that the arguments begin
+// with; all of it where they begin with none of them.
+func pruned(group reflect.Type, args []string) reflect.Type {
+	if len(args) == 0 || reflect.PointerTo(group).NumMethod() > 0 {
+		return group
+	}
+	version := args[0] == "--version" || args[0] == "-V"
 	var part []reflect.StructField
-	found := false
-	for i := range all.NumField() {
-		f := all.Field(i)
+	found := version && group == reflect.TypeFor[cli]()
+	for i := range group.NumField() {
+		f := group.Field(i)
 		_, command := f.Tag.Lookup("cmd")
-		named := command && len(args) > 0 && args[0] == strings.ToLower(f.Name)
-		if found = found || named; named || !command {
+		switch {
+		case !command:
+			part = append(part, f)
+		case strings.ReplaceAll(args[0], "-", "") == strings.ToLower(f.Name):
+			found = true
+			f.Type = pruned(f.Type, args[1:])
 			part = append(part, f)
 		}
 	}
 	if !found {
-		return new(cli)
+		return group
 	}
-	return reflect.New(reflect.StructOf(part)).Interface()
+	return reflect.StructOf(part)
 }
 
 // fromEnvironment gives each flag the value of WF_CI_<NAME>.

@@ -26,23 +26,42 @@ func TestGrammarOfOneCommand(t *testing.T) {
 		_, err = parser.Parse(args)
 		return ""
 	}
-	for i := range all.NumField() {
-		f := all.Field(i)
-		if _, command := f.Tag.Lookup("cmd"); !command {
-			continue
-		}
-		name := strings.ToLower(f.Name)
-		part := grammar([]string{name, "--help"})
-		if n := reflect.TypeOf(part).Elem().NumField(); n != 2 {
-			t.Errorf("%s: %d fields, want the command and --version", name, n)
-		}
-		if got, want := help(part, name, "--help"), help(new(cli), name, "--help"); got != want {
-			t.Errorf("%s: %s\nwant %s", name, got, want)
+	n := 0
+	var walk func(group reflect.Type, path []string)
+	walk = func(group reflect.Type, path []string) {
+		for i := range group.NumField() {
+			f := group.Field(i)
+			if _, command := f.Tag.Lookup("cmd"); !command {
+				continue
+			}
+			name := strings.ToLower(f.Name)
+			if f.Name == "ProjectCosts" {
+				name = "project-costs"
+			}
+			args := append(append([]string{}, path...), name, "--help")
+			part := grammar(args)
+			if n := reflect.TypeOf(part).Elem().NumField(); n != 2 {
+				t.Errorf("%v: %d fields, want the command and --version", args, n)
+			}
+			if got, want := help(part, args...), help(new(cli), args...); got != want {
+				t.Errorf("%v: %s\nwant %s", args, got, want)
+			}
+			n++
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type, args[:len(args)-1])
+			}
 		}
 	}
-	for _, args := range [][]string{nil, {"--version"}, {"--help"}, {"rnu"}, {"--json", "run"}} {
+	walk(all, nil)
+	if n < 80 {
+		t.Errorf("only %d commands", n)
+	}
+	for _, args := range [][]string{nil, {"--help"}, {"rnu"}, {"--json", "run"}} {
 		if _, whole := grammar(args).(*cli); !whole {
 			t.Errorf("%q: not the whole grammar", args)
 		}
+	}
+	if n := reflect.TypeOf(grammar([]string{"--version"})).Elem().NumField(); n != 1 {
+		t.Errorf("%d fields for the version alone", n)
 	}
 }

@@ -93,7 +93,7 @@ type mill struct {
 func newMill(t *testing.T, dir string) *mill {
 	w := &mill{t: t, dir: dir, noise: rand.New(rand.NewPCG(1, 2))}
 	w.git("init", "-q", "-b", "main")
-	w.c = exec.Command("git", "-C", dir, "-c", "core.compression=1", "fast-import", "--quiet")
+	w.c = exec.Command("git", "-C", dir, "-c", "core.compression=1", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet")
 	var err error
 	if w.in, err = w.c.StdinPipe(); err != nil {
 		t.Fatal(err)
