@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/csv"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +51,91 @@ func TestFocus(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "focus.csv", buf.Bytes())
+}
+
+// What FOCUS 1.2 requires of each row: its columns' pages at
+// github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec, tag v1.2. A price that
+// nobody knows is left out against its rule: zero would say that it was free.
+func TestFocusConforms(t *testing.T) {
+	in := input(t)
+	in.Entries = append(in.Entries,
+		seal(t, costs.Entry{Key: "credit", Time: evening, Category: "api", USD: -5, Basis: costs.Reported, Source: "test"}),
+		seal(t, costs.Entry{Key: "paid by the month", Time: evening, Category: "llm", Model: "claude-sonnet-4-5", Basis: costs.Subscription, Source: "test",
+			Units: []costs.Quantity{{Unit: "input", N: 1_000_001_000_000, Rate: 3_000_001}}}),
+		seal(t, costs.Entry{Key: "corrects a month that is over", Time: evening.AddDate(0, -2, 0), Category: "ci", USD: 7, Basis: costs.Reported, Source: "test",
+			Replaces: strings.Repeat("a", 32), Reason: "typed wrong"}))
+	var buf bytes.Buffer
+	if err := Focus(&buf, in, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&buf).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, line := range rows[1:] {
+		row := make(map[string]string)
+		for i, c := range rows[0] {
+			row[c] = line[i]
+		}
+		seen[row["ChargeCategory"]+row["ChargeClass"]+row["x_Basis"]] = true
+		conforms(t, row)
+	}
+	for _, kind := range []string{"Creditreported", "Usagesubscription", "Usagelist", "UsageCorrectionreported", "Usageunpriced"} {
+		if !seen[kind] {
+			t.Errorf("no row is %s", kind)
+		}
+	}
+}
+
+func conforms(t *testing.T, row map[string]string) {
+	t.Helper()
+	usage := row["ChargeCategory"] == "Usage"
+	amount := func(column string) *big.Rat {
+		v, ok := new(big.Rat).SetString(row[column])
+		if !ok {
+			t.Errorf("%s is %q: %v", column, row[column], row)
+			return new(big.Rat)
+		}
+		return v
+	}
+	for _, c := range []string{"BilledCost", "EffectiveCost", "ContractedCost", "ListCost"} {
+		amount(c)
+	}
+	never := []string{"BillingAccountId", "BillingAccountType", "BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart",
+		"ChargePeriodEnd", "ChargeCategory", "ChargeFrequency", "InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceCategory",
+		"ServiceSubcategory", "ServiceName"}
+	unknown := row["x_Basis"] == string(costs.Unpriced)
+	if usage && row["ChargeClass"] == "" {
+		never = append(never, "PricingQuantity", "PricingUnit", "PricingCategory", "ConsumedQuantity", "ConsumedUnit", "SkuId", "SkuPriceId", "SkuMeter")
+		if !unknown {
+			never = append(never, "ListUnitPrice", "ContractedUnitPrice")
+		}
+	}
+	for _, c := range never {
+		if row[c] == "" {
+			t.Errorf("%s is null: %v", c, row)
+		}
+	}
+	if !usage && (row["ConsumedQuantity"] != "" || row["ListCost"] != row["BilledCost"] || row["ContractedCost"] != row["BilledCost"]) {
+		t.Errorf("a credit: %v", row)
+	}
+	for _, kind := range []string{"List", "Contracted"} {
+		if row[kind+"UnitPrice"] == "" || row["ChargeClass"] != "" {
+			continue
+		}
+		price := amount(kind + "UnitPrice")
+		if all := new(big.Rat).Mul(price, amount("PricingQuantity")); price.Sign() < 0 || all.Cmp(amount(kind+"Cost")) != 0 {
+			t.Errorf("%s: %s for one, %s of them, %s for all", kind, row[kind+"UnitPrice"], row["PricingQuantity"], row[kind+"Cost"])
+		}
+	}
+	allowed := map[string][]string{"ChargeCategory": {"Usage", "Credit"}, "ChargeClass": {"", "Correction"}, "ChargeFrequency": {"One-Time", "Usage-Based"},
+		"PricingCategory": {"", "Standard", "Other"}}
+	for c, values := range allowed {
+		if !slices.Contains(values, row[c]) {
+			t.Errorf("%s is %q", c, row[c])
+		}
+	}
 }
 
 func TestSplit(t *testing.T) {

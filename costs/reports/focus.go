@@ -1,11 +1,14 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"maps"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wf-ci/wf-ci/costs"
@@ -66,7 +69,7 @@ func upTo(in Input) []costs.Entry {
 	return list
 }
 
-func (in Input) focus(e costs.Entry, account string) ([]map[string]string, error) {
+func (in Input) focus(e costs.Entry, account string) ([]focusRow, error) {
 	tags, err := json.Marshal(tagsOf(e))
 	if err != nil {
 		return nil, err
@@ -74,23 +77,20 @@ func (in Input) focus(e costs.Entry, account string) ([]map[string]string, error
 	base := in.focusBase(e, account)
 	base["Tags"] = string(tags)
 	if len(e.Units) == 0 {
-		base.money(e.USD, e.USD)
-		return []map[string]string{base}, nil
+		base.whole(e)
+		return []focusRow{base}, nil
 	}
-	var rows []map[string]string
+	var rows []focusRow
 	billed := split(e)
 	for i, u := range e.Units {
-		row := focusRow{}
-		for k, v := range base {
-			row[k] = v
-		}
-		row.money(billed[i], nano(u.N, u.Rate))
-		row["ConsumedQuantity"], row["ConsumedUnit"] = u.N.String(), u.Unit
-		row["PricingQuantity"], row["PricingUnit"] = u.N.String(), u.Unit
-		row["SkuMeter"], row["ChargeDescription"] = u.Unit, what(e)+", "+u.Unit
-		if e.Basis != costs.Unpriced {
-			row["ListUnitPrice"], row["ContractedUnitPrice"] = unitPrice(u.Rate), unitPrice(u.Rate)
-			row["PricingCategory"] = "Standard"
+		row := maps.Clone(base)
+		row["BilledCost"], row["EffectiveCost"] = billed[i].String(), billed[i].String()
+		row.meter(e, u.Unit, u.N.String())
+		row["ChargeDescription"] = what(e) + ", " + u.Unit
+		row.price(unitPrice(u.Rate), product(u.N, u.Rate))
+		if e.Basis == costs.Unpriced { // which is not a price of zero
+			row.price("", costs.Nano(0).String())
+			row["PricingCategory"] = "Other"
 		}
 		rows = append(rows, row)
 	}
@@ -100,11 +100,35 @@ func (in Input) focus(e costs.Entry, account string) ([]map[string]string, error
 // focusRow is a row by its columns.
 type focusRow map[string]string
 
-// money fills in the costs. What was not billed by the list has its list price all
-// the same.
-func (r focusRow) money(billed, list costs.Nano) {
-	r["BilledCost"], r["EffectiveCost"], r["ContractedCost"] = billed.String(), billed.String(), billed.String()
-	r["ListCost"] = list.String()
+// whole makes the row of an entry of which only the amount is known: one unit at
+// that price, or, where it is negative, a credit, which has none.
+func (r focusRow) whole(e costs.Entry) {
+	usd := e.USD.String()
+	r["BilledCost"], r["EffectiveCost"] = usd, usd
+	if e.USD < 0 {
+		r["ChargeCategory"], r["ChargeFrequency"] = "Credit", "One-Time"
+		r["ContractedCost"], r["ListCost"] = usd, usd
+		return
+	}
+	r.meter(e, "Units", "1")
+	r.price(usd, usd)
+}
+
+// meter fills in what was used, and the price list's names for it.
+func (r focusRow) meter(e costs.Entry, unit, quantity string) {
+	r["ConsumedQuantity"], r["ConsumedUnit"] = quantity, unit
+	r["PricingQuantity"], r["PricingUnit"] = quantity, unit
+	r["PricingCategory"] = "Standard"
+	r["SkuId"], r["SkuMeter"] = what(e), unit
+	r["SkuPriceId"] = cmp.Or(e.PriceRef, string(e.Basis)) + "/" + what(e) + "/" + unit
+}
+
+// price fills in what one unit costs, and all of them, by the list. Nobody
+// negotiated another price that a ledger could know; what was billed all the
+// same stands in BilledCost.
+func (r focusRow) price(unit, all string) {
+	r["ListUnitPrice"], r["ContractedUnitPrice"] = unit, unit
+	r["ListCost"], r["ContractedCost"] = all, all
 }
 
 // focusBase are the columns that all rows of an entry share.
@@ -119,11 +143,11 @@ func (in Input) focusBase(e costs.Entry, account string) focusRow {
 		"ChargePeriodStart": second.Format(time.RFC3339), "ChargePeriodEnd": second.Add(time.Second).Format(time.RFC3339),
 		"ChargeCategory": "Usage", "ChargeFrequency": "Usage-Based", "ChargeDescription": what(e),
 		"ProviderName": provider, "PublisherName": provider, "InvoiceIssuerName": provider,
-		"ServiceName": what(e), "SkuId": e.Model, "SkuPriceId": e.PriceRef, "x_EntryId": e.ID, "x_Basis": string(e.Basis), "x_Time": utc.Format(time.RFC3339Nano), "x_Source": e.Source,
+		"ServiceName": what(e), "x_EntryId": e.ID, "x_Basis": string(e.Basis), "x_Time": utc.Format(time.RFC3339Nano), "x_Source": e.Source,
 	}
 	r["ServiceCategory"], r["ServiceSubcategory"] = service(e.Category)
-	if e.Replaces != "" {
-		r["ChargeClass"] = "Correction"
+	if now := in.At.UTC(); e.Replaces != "" && month.Before(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)) {
+		r["ChargeClass"] = "Correction" // of a billing period that is over
 	}
 	return r
 }
@@ -150,7 +174,7 @@ func service(category string) (name, sub string) {
 	case "bandwidth":
 		return "Networking", "Other (Networking)"
 	case "ci":
-		return "Developer Tools", "Development Environments"
+		return "Developer Tools", "Continuous Integration and Deployment"
 	}
 	return "Other", "Other (Other)"
 }
@@ -166,13 +190,19 @@ func tagsOf(e costs.Entry) map[string]string {
 }
 
 // unitPrice is a rate in dollars for one.
-func unitPrice(r prices.Rate) string {
-	text := new(big.Rat).SetFrac64(int64(r), 1_000_000_000_000).FloatString(12)
-	for len(text) > 0 && text[len(text)-1] == '0' {
-		text = text[:len(text)-1]
-	}
-	if text[len(text)-1] == '.' {
-		return text + "0"
+func unitPrice(r prices.Rate) string { return decimal(big.NewInt(int64(r)), 12) }
+
+// product is what so many cost at a rate, in dollars and without rounding.
+func product(n costs.Count, r prices.Rate) string {
+	return decimal(new(big.Int).Mul(big.NewInt(int64(n)), big.NewInt(int64(r))), 18)
+}
+
+// decimal is n / 10^digits, without zeros at its end.
+func decimal(n *big.Int, digits int) string {
+	text := new(big.Rat).SetFrac(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)).FloatString(digits)
+	text = strings.TrimRight(text, "0")
+	if strings.HasSuffix(text, ".") {
+		text += "0"
 	}
 	return text
 }
