@@ -3,10 +3,11 @@ package githubtest
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 )
 
 func (s *Server) getPull(r request) answer {
@@ -84,7 +85,7 @@ func (p Pull) branch() string {
 // pullField is one field of the question for pull requests; the arguments and
 // fields are those of GitHub's schema (docs.github.com/graphql, Repository and
 // PullRequest).
-var pullField = regexp.MustCompile(`^ (p[0-9]+): pullRequests\(headRefName: \$(b[0-9]+), first: ([0-9]+), orderBy: \{field: CREATED_AT, direction: DESC\}\) ` +
+var pullField = lazyregexp.New(`^ (p[0-9]+): pullRequests\(headRefName: \$(b[0-9]+), first: ([0-9]+), orderBy: \{field: CREATED_AT, direction: DESC\}\) ` +
 	`\{ nodes \{ number state isDraft headRefOid headRepository \{ nameWithOwner \} \} \}`)
 
 // pullsOfBranches answers for several branches at once. A variable that is not
