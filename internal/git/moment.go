@@ -8,7 +8,7 @@ import (
 // Moment is a repository as it was when it was opened: where HEAD is and what
 // it holds was asked in the same question, and is not asked again. A command
 // that judges one state of the files wants one answer to that, and each
-// question to git costs it as much as much work of its own.
+// question to git costs it as much as reading a hundred objects itself.
 type Moment struct {
 	*Repo
 	known        bool // else every answer is git's

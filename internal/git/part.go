@@ -36,7 +36,7 @@ func (r *Repo) staged(ctx context.Context, headTree, index string) (*Tree, strin
 		return nil, "", fmt.Errorf("read the index: %w", err)
 	}
 	own := filepath.Join(r.scratch, "staged")
-	if err := copyWithTimes(index, own); err != nil {
+	if err := CopyIndex(index, own); err != nil {
 		return nil, "", fmt.Errorf("read the index: %w", err)
 	}
 	c := r.command(r.Dir, "write-tree")

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -177,7 +176,7 @@ func (r *Repo) copyIndex(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
-	return copyWithTimes(from, to)
+	return CopyIndex(from, to)
 }
 
 // indexPath is where git keeps the index.
@@ -186,26 +185,6 @@ func (r *Repo) indexPath(ctx context.Context) (string, error) {
 		return r.index, nil
 	}
 	return r.gitPath(ctx, "index")
-}
-
-// copyWithTimes copies an index; one that is not there is an empty one.
-func copyWithTimes(from, to string) error {
-	data, err := os.ReadFile(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // nothing was ever added
-	}
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		return err
-	}
-	// The index's own time decides which entries git has to look at again.
-	return os.Chtimes(to, info.ModTime(), info.ModTime())
 }
 
 func (r *Repo) treeAt(ctx context.Context, id string) (*Tree, error) {
