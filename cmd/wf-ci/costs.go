@@ -22,6 +22,7 @@ import (
 type costsCmd struct {
 	Record    costsRecordCmd    `cmd:"" help:"Record what a call, or something else, has cost."`
 	Show      costsShowCmd      `cmd:"" help:"Show what has been spent, against the budget."`
+	Budget    costsBudgetCmd    `cmd:"" help:"Show the limits, or set them: costs/budget-config.json."`
 	Import    costsImportCmd    `cmd:"" help:"Import the calls of coding agents from the logs they leave behind, each once."`
 	Dashboard costsDashboardCmd `cmd:"" help:"Show where the money goes: models, tasks, features, hours, trend, anomalies, what would save."`
 	Report    costsReportCmd    `cmd:"" help:"Write the report of a day: costs/reports/daily-DATE.md."`

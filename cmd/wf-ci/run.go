@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type runFlags struct {
 	Jobs    int           `short:"j" placeholder:"N" help:"How many gates run at once. Default: one a core."`
 	Timeout time.Duration `placeholder:"D" help:"How long a gate may take, such as 5m. Default: the policy's."`
 	Output  []string      `sep:"none" placeholder:"FORMAT=PATH" help:"Also write a report: json, sarif, junit, markdown, html. Repeatable."`
+	SARIF   string        `name:"sarif" placeholder:"FILE" help:"The same as --output sarif=FILE."`
 	NoCache bool          `help:"Run every gate, also those whose outcome is known."`
 	Offline bool          `help:"Use no network."`
 	JSON    bool          `name:"json" help:"Write the verdict as JSON to stdout."`
@@ -63,7 +65,11 @@ func (c *localGatesCmd) Run(ctx context.Context, a *app) error {
 
 // runGates is run and local: judge, show, write. The error is the verdict's.
 func (a *app) runGates(ctx context.Context, f runFlags, h hooks) error {
-	outputs, err := a.parseOutputs(f.Output)
+	specs := slices.Clone(f.Output)
+	if f.SARIF != "" {
+		specs = append(specs, "sarif="+f.SARIF)
+	}
+	outputs, err := a.parseOutputs(specs)
 	if err != nil {
 		return err
 	}
