@@ -86,7 +86,7 @@ func (p *Project) snapshot(ctx context.Context, t Tree) (tree string, dirty bool
 		return "", false, err
 	}
 	w := p.workOf(t).With("GIT_INDEX_FILE=" + index)
-	if _, err := w.Git(ctx, append([]string{"add", "--all", "--", ":/"}, noEnvFiles...)...); err != nil {
+	if err := w.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...); err != nil {
 		return "", false, err
 	}
 	tree, err = w.Line(ctx, "write-tree")

@@ -70,7 +70,7 @@ func (e *evening) commit(ctx context.Context, work git.Work) (string, error) {
 	if len(paths) == 0 {
 		return "nothing to commit", nil
 	}
-	if _, err := work.Git(ctx, append([]string{"add", "--"}, literal(paths)...)...); err != nil {
+	if err := work.Add(ctx, append([]string{"--"}, literal(paths)...)...); err != nil {
 		return "", err
 	}
 	changed, err := work.Git(ctx, append([]string{"diff", "--cached", "--name-only", "-z", "--no-ext-diff", "--"}, literal(paths)...)...)

@@ -133,6 +133,40 @@ func TestSnapshotIsWhatGitWouldCommit(t *testing.T) {
 	}
 }
 
+// What a sparse checkout leaves out is in the tree; what lies there all the same
+// is taken as git status shows it.
+func TestSnapshotOfASparseCheckout(t *testing.T) {
+	for name, c := range map[string]struct{ cone, change []string }{
+		"nothing is checked out": {cone: []string{"--no-cone", "/nothing"}},
+		"a directory":            {cone: []string{"in"}, change: []string{"in/a"}},
+		"files outside of it":    {cone: []string{"in"}, change: []string{"in/a", "out/b", "out/new"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := gittest.New(t)
+			repo.Write("in/a", "1\n")
+			repo.Write("out/b", "1\n")
+			repo.Commit("one")
+			repo.Git(append([]string{"sparse-checkout", "set"}, c.cone...)...)
+			want := map[string]bool{"in/a": true, "out/b": true}
+			for _, path := range c.change {
+				repo.Write(path, "2\n")
+				want[path] = true
+			}
+			tree, _ := snapshot(t, repo.Open())
+			for _, f := range tree.Files {
+				text := string(must(tree.Read(ctx, f, 100))(t))
+				if changed := slices.Contains(c.change, f.Path); !want[f.Path] || (text == "2\n") != changed {
+					t.Errorf("%s has %q", f.Path, text)
+				}
+				delete(want, f.Path)
+			}
+			if len(want) > 0 || tree.Dirty != (c.change != nil) {
+				t.Errorf("missing: %v, dirty: %t", want, tree.Dirty)
+			}
+		})
+	}
+}
+
 func TestSnapshotBeforeTheFirstCommit(t *testing.T) {
 	repo := gittest.New(t)
 	r := repo.Open()

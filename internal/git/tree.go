@@ -91,11 +91,15 @@ func (r *Repo) snapshot(ctx context.Context, headTree string, except []string) (
 		c.Env = append(c.Env, "GIT_INDEX_FILE="+index)
 		return c
 	}
-	add := []string{"add", "--all", "--", ":/"}
+	all := []string{"--all", "--", ":/"}
 	for _, path := range except {
-		add = append(add, ":(top,exclude,literal)"+path)
+		all = append(all, ":(top,exclude,literal)"+path)
 	}
-	if _, err := r.output(ctx, withIndex(add...)); err != nil {
+	err := add(func(args ...string) error {
+		_, err := r.output(ctx, withIndex(args...))
+		return err
+	}, all)
+	if err != nil {
 		return nil, "", fmt.Errorf("read the work tree: %w", err)
 	}
 	id, err := r.indexTree(ctx, index, headTree, withIndex("write-tree"))

@@ -38,7 +38,7 @@ func (r *Repo) capture(ctx context.Context, w git.Work, head string) (work, erro
 	if s.Index, err = w.Line(ctx, "write-tree"); err != nil {
 		return s, err
 	}
-	if _, err = w.Git(ctx, append([]string{"add", "--all", "--", ":/"}, noEnvFiles...)...); err != nil {
+	if err = w.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...); err != nil {
 		return s, err
 	}
 	s.Work, err = w.Line(ctx, "write-tree")

@@ -180,15 +180,15 @@ func (p *Place) keep(ctx context.Context, id string, s *shipment) error {
 }
 
 func (p *Place) commit(ctx context.Context, s *shipment, message string) error {
-	if _, err := p.git.Git(ctx, "add", "--update", "--", ":/"); err != nil {
+	if err := p.git.Add(ctx, "--update", "--", ":/"); err != nil {
 		return fmt.Errorf("stage what is tracked: %w", err)
 	}
 	if len(s.Docs) > 0 {
-		args := []string{"add", "--"}
+		args := []string{"--"}
 		for _, d := range s.Docs {
 			args = append(args, ":(top,literal)"+d.Path)
 		}
-		if _, err := p.git.Git(ctx, args...); err != nil {
+		if err := p.git.Add(ctx, args...); err != nil {
 			return fmt.Errorf("stage the documents: %w", err)
 		}
 	}
