@@ -45,9 +45,11 @@ func Command(o CommandOptions) Gate {
 		g.Doc = "results of another tool, read from " + o.SARIF
 		g.Help = "Mend what the tool reports."
 	}
+	plan := Plan{Checkout: o.Run != ""}
 	if o.SARIF != "" {
-		g.Plan = func(context.Context, *Target) (Plan, error) { return Plan{Expect: Examined{Results: 1}}, nil }
+		plan.Expect.Results = 1
 	}
+	g.Plan = func(context.Context, *Target) (Plan, error) { return plan, nil }
 	g.Run = func(ctx context.Context, t *Target) (Outcome, error) { return o.run(ctx, t) }
 	return g
 }

@@ -106,6 +106,9 @@ type Plan struct {
 	// Expect is the least the gate has to examine: a dimension that is not
 	// zero here and zero in the outcome turns the result into an error.
 	Expect Examined
+	// Checkout: tools will read the files in Target.Dir, so that the gate cannot
+	// judge a tree of which some are not checked out.
+	Checkout bool
 }
 
 // Target is all that a gate may touch. It is shared by gates that run side by

@@ -72,6 +72,7 @@ func Run(ctx context.Context, t *Target, list []Gate, o Options) ([]Result, erro
 	}
 	r := runner{target: t, options: o, total: int64(max(o.Memory, 1))}
 	r.memory = semaphore.NewWeighted(r.total)
+	r.whole = sync.OnceValue(func() error { return whole(ctx, t) })
 	results := make([]Result, len(list))
 	slots := make(chan struct{}, max(1, o.Jobs))
 	var wg sync.WaitGroup
@@ -101,7 +102,8 @@ type runner struct {
 	options Options
 	memory  *semaphore.Weighted
 	total   int64
-	mu      sync.Mutex // of Observe
+	whole   func() error // see whole
+	mu      sync.Mutex   // of Observe
 }
 
 func (r *runner) observe(e Event) {
@@ -197,6 +199,11 @@ func (r *runner) planAndRun(ctx context.Context, g *Gate) (res Result) {
 			return res
 		}
 	}
+	if plan.Checkout && !r.target.TreeOnly {
+		if res.Err = r.whole(); res.Err != nil {
+			return res
+		}
+	}
 	key := r.cacheKey(g)
 	if out, ok := r.cached(key); ok && out.Examined.Missing(plan.Expect) == "" {
 		res.Outcome, res.Cached = out, true
@@ -216,6 +223,21 @@ func (r *runner) planAndRun(ctx context.Context, g *Gate) (res Result) {
 		r.keep(key, out)
 	}
 	return res
+}
+
+// whole says why the work tree does not hold all of what is judged: a tool that
+// reads the disk would pass for want of looking.
+func whole(ctx context.Context, t *Target) error {
+	first, n, err := t.Tree.Absent(ctx)
+	switch {
+	case err != nil:
+		return err
+	case n == 1:
+		return fmt.Errorf("%q is not checked out, and the tools of this gate read the disk: git sparse-checkout disable, or judge a full checkout", first)
+	case n > 1:
+		return fmt.Errorf("%d files are not checked out, %q the first of them, and the tools of this gate read the disk: git sparse-checkout disable, or judge a full checkout", n, first)
+	}
+	return nil
 }
 
 // finish brings an outcome into its final form: nothing secret in a message, a

@@ -74,7 +74,7 @@ func Gate(o Options) gates.Gate {
 					return gates.Plan{Skip: skip}, err
 				}
 			}
-			return gates.Plan{Expect: gates.Examined{Files: 1, Results: 1}}, nil
+			return gates.Plan{Expect: gates.Examined{Files: 1, Results: 1}, Checkout: o.Report == ""}, nil
 		},
 		Lacks: func(ctx context.Context, t *gates.Target) ([]gates.Lack, error) {
 			if o.Report != "" {

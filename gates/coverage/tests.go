@@ -58,7 +58,7 @@ func Tests(o TestOptions) gates.Gate {
 					return gates.Plan{Skip: skip}, err
 				}
 			}
-			return gates.Plan{Expect: gates.Examined{Results: 1}}, nil
+			return gates.Plan{Expect: gates.Examined{Results: 1}, Checkout: len(o.Reports) == 0}, nil
 		},
 		Lacks: func(ctx context.Context, t *gates.Target) ([]gates.Lack, error) {
 			if len(o.Reports) > 0 {

@@ -97,7 +97,8 @@ func (o Options) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) 
 	if s.nothing() || s.alone() && !o.Asked {
 		return gates.Plan{Skip: "no project here depends on packages of npm, PyPI, crates.io or Go"}, nil
 	}
-	return gates.Plan{Expect: gates.Examined{Files: int64(len(s.names))}}, nil
+	disk := o.Reach || !slices.Equal(o.Engines, []string{EngineOwn})
+	return gates.Plan{Expect: gates.Examined{Files: int64(len(s.names))}, Checkout: disk}, nil
 }
 
 func (o Options) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) {

@@ -83,6 +83,11 @@ type unit struct {
 	run    func(ctx context.Context) (result, error)
 }
 
+// onDisk says whether the linter reads the files that are checked out.
+func (u unit) onDisk() bool {
+	return !slices.Contains([]string{"actionlint", "syntax", "report"}, u.linter)
+}
+
 func (u unit) name() string {
 	if u.dir == "." || u.dir == "" {
 		return u.linter
@@ -98,7 +103,7 @@ func (o Options) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) 
 	if len(units) == 0 && len(o.Linters) == 0 {
 		return gates.Plan{Skip: "no workflow, and no source in a language that it knows"}, nil
 	}
-	return gates.Plan{Expect: gates.Examined{Files: 1}}, nil
+	return gates.Plan{Expect: gates.Examined{Files: 1}, Checkout: slices.ContainsFunc(units, unit.onDisk)}, nil
 }
 
 func (o Options) run(ctx context.Context, t *gates.Target) (gates.Outcome, error) {

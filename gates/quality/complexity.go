@@ -32,6 +32,7 @@ func Complexity(greatest int, o Options) gates.Gate {
 		Rules:    []gates.Rule{rule, parseError},
 		Weight:   2,
 		Memory:   256,
+		TreeOnly: true,
 		CacheKey: o.cacheKey(fmt.Sprintf(complexityVersion+" max=%d", greatest)),
 		Plan:     o.plan,
 		Run: func(ctx context.Context, t *gates.Target) (gates.Outcome, error) {

@@ -39,6 +39,7 @@ func Duplication(greatest float64, o Options) gates.Gate {
 		},
 		Weight:   2,
 		Memory:   256,
+		TreeOnly: true,
 		CacheKey: o.cacheKey(fmt.Sprintf(duplicationVersion+" max=%v", greatest)),
 		Plan:     o.plan,
 		Run: func(ctx context.Context, t *gates.Target) (gates.Outcome, error) {

@@ -103,7 +103,7 @@ func (o Options) plan(ctx context.Context, t *gates.Target) (gates.Plan, error) 
 	case len(units) == 0:
 		return gates.Plan{Skip: why}, nil
 	}
-	return gates.Plan{Expect: gates.Examined{Files: 1}}, nil
+	return gates.Plan{Expect: gates.Examined{Files: 1}, Checkout: true}, nil
 }
 
 // run is the gate. What it finds out of one unit is kept when another cannot be

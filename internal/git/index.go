@@ -12,15 +12,10 @@ import (
 // none is recorded, or where the file is of a kind that is not read here; then
 // git has to say. Format: gitformat-index(5).
 func recordedTree(index []byte) (id string, ok bool) {
-	const header, hash = 12, 20
-	if len(index) < header+hash || string(index[:4]) != "DIRC" {
+	rest, entries, ok := indexEntries(index)
+	if !ok {
 		return "", false
 	}
-	version, entries := binary.BigEndian.Uint32(index[4:]), binary.BigEndian.Uint32(index[8:])
-	if version != 2 && version != 3 {
-		return "", false // 4 shortens its names
-	}
-	rest := index[header : len(index)-hash]
 	for range entries {
 		if rest, ok = afterEntry(rest); !ok {
 			return "", false
@@ -37,6 +32,19 @@ func recordedTree(index []byte) (id string, ok bool) {
 		rest = rest[size:]
 	}
 	return "", false
+}
+
+// indexEntries is an index from its first entry on, and how many there are.
+func indexEntries(index []byte) (rest []byte, entries uint32, ok bool) {
+	const header, hash = 12, 20
+	if len(index) < header+hash || string(index[:4]) != "DIRC" {
+		return nil, 0, false
+	}
+	version, entries := binary.BigEndian.Uint32(index[4:]), binary.BigEndian.Uint32(index[8:])
+	if version != 2 && version != 3 {
+		return nil, 0, false // 4 shortens its names
+	}
+	return index[header : len(index)-hash], entries, true
 }
 
 // afterEntry leaves out one entry of versions 2 and 3.

@@ -42,6 +42,44 @@ func TestRecordedTree(t *testing.T) {
 	}
 }
 
+// What is not checked out is counted as git counts it, whatever form its index has.
+func TestAbsent(t *testing.T) {
+	for name, c := range map[string]struct {
+		setup [][]string
+		first string
+		n     int
+	}{
+		"a full checkout":        {},
+		"a sparse checkout":      {setup: [][]string{{"sparse-checkout", "set", "in"}}, first: "out/b", n: 2},
+		"version 4":              {setup: [][]string{{"sparse-checkout", "set", "in"}, {"update-index", "--index-version", "4"}}, first: "out/b", n: 2},
+		"version 4, full":        {setup: [][]string{{"update-index", "--index-version", "4"}}},
+		"a sparse index":         {setup: [][]string{{"sparse-checkout", "set", "--sparse-index", "in"}}, first: "out/b", n: 2},
+		"one file, by its name":  {setup: [][]string{{"update-index", "--skip-worktree", "in/a"}}, first: "in/a", n: 1},
+		"added, not yet written": {setup: [][]string{{"update-index", "--add", "--cacheinfo", "100644," + blobOfOne + ",new"}, {"update-index", "--skip-worktree", "new"}}, first: "new", n: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := gittest.New(t)
+			for _, f := range []string{"in/a", "out/b", "out/c", "top"} {
+				repo.Write(f, "1\n")
+			}
+			repo.Commit("one")
+			for _, args := range c.setup {
+				repo.Git(args...)
+			}
+			tree, _ := snapshot(t, repo.Open())
+			if first, n, err := tree.Absent(ctx); first != c.first || n != c.n || err != nil {
+				t.Errorf("%d absent, %q the first, %v; want %d, %q", n, first, err, c.n, c.first)
+			}
+			if tree.File("out/c") == nil {
+				t.Error("what is not checked out is not in the tree")
+			}
+		})
+	}
+}
+
+// blobOfOne is the id of the content "1\n".
+const blobOfOne = "d00491fd7e5bb6fa28c517a0bb32b8b506539d4d"
+
 // What is cut or changed anywhere is refused or read, and never a panic.
 func FuzzRecordedTree(f *testing.F) {
 	r := gittest.New(f)
@@ -56,6 +94,7 @@ func FuzzRecordedTree(f *testing.F) {
 	f.Add(data)
 	f.Add(data[:len(data)/2])
 	f.Fuzz(func(t *testing.T, data []byte) {
+		git.Skipped(data)
 		if id, ok := git.RecordedTree(data); ok && !git.IsID(id) {
 			t.Errorf("recorded %q", id)
 		}

@@ -42,8 +42,9 @@ type Tree struct {
 	Dirty bool   // differs from HEAD
 	Files []File // sorted by path
 
-	repo  *Repo
-	index map[string]int
+	repo      *Repo
+	index     map[string]int
+	indexFile string // that a snapshot was made of; empty: none
 }
 
 // Name is the tree in reports: HEAD's tree id, with "-dirty-" and the first
@@ -110,7 +111,7 @@ func (r *Repo) snapshot(ctx context.Context, headTree string, except []string) (
 	if err != nil {
 		return nil, "", err
 	}
-	t.Dirty = t.ID != headTree
+	t.Dirty, t.indexFile = t.ID != headTree, index
 	return t, headTree, nil
 }
 

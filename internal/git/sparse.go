@@ -1,0 +1,61 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Absent are the files of the tree that are not checked out, because git was
+// told so (sparse-checkout, update-index --skip-worktree): how many, and the
+// first. A tool that reads the disk does not see them, or something else in
+// their place. Only a [Repo.Snapshot] has any.
+func (t *Tree) Absent(ctx context.Context) (first string, n int, err error) {
+	if t.indexFile == "" {
+		return "", 0, nil
+	}
+	data, err := os.ReadFile(t.indexFile)
+	if err != nil {
+		return "", 0, fmt.Errorf("read the index: %w", err)
+	}
+	if first, n, ok := skipped(data); ok {
+		return first, n, nil
+	}
+	c := t.repo.command(t.repo.Dir, "ls-files", "-t", "-z", "--full-name", "--", ":/")
+	c.Env = append(c.Env, "GIT_INDEX_FILE="+t.indexFile)
+	out, err := t.repo.output(ctx, c)
+	for entry := range strings.SplitSeq(out, "\x00") {
+		if path, ok := strings.CutPrefix(entry, "S "); ok {
+			if n++; n == 1 {
+				first = path
+			}
+		}
+	}
+	return first, n, err
+}
+
+// skipped counts the entries of an index that git does not compare with the
+// disk. ok is false for a kind of index that is not read here.
+func skipped(index []byte) (first string, n int, ok bool) {
+	const names, fixed, bit = 62 + 2, 62, 1 << 14
+	rest, entries, ok := indexEntries(index)
+	for i := uint32(0); ok && i < entries; i++ {
+		entry := rest
+		if rest, ok = afterEntry(entry); !ok {
+			break
+		}
+		extended := binary.BigEndian.Uint16(entry[fixed-2:])&bit != 0
+		if extended && binary.BigEndian.Uint16(entry[fixed:])&bit != 0 {
+			if n++; n == 1 {
+				name, _, _ := bytes.Cut(entry[names:], []byte{0})
+				first = string(name)
+			}
+		}
+	}
+	// An index whose entries stand for directories has an extension in small
+	// letters, which may not be passed over.
+	return first, n, ok && !bytes.Contains(rest, []byte("sdir"))
+}
