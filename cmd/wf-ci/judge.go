@@ -304,11 +304,24 @@ func (a *app) judge(ctx context.Context, o options) (*gates.Verdict, []gates.Res
 	}
 	v := gates.Judge(rules, j.target.Change, results)
 	v.Tree, v.Head, v.Base, v.Policy = j.verdict.Tree, j.verdict.Head, j.verdict.Base, j.verdict.Policy
+	if subs := j.target.Tree.Submodules; len(subs) > 0 {
+		v.Warnings = append(v.Warnings, notLookedInto(subs))
+	}
 	v.Version, v.Started, v.DurationMS = version, begun.UTC(), a.now().Sub(begun).Milliseconds()
 	if o.judged != nil {
 		o.judged(ctx, j, &v)
 	}
 	return &v, results, j.notes, nil
+}
+
+// notLookedInto says what a person may think was looked at.
+func notLookedInto(submodules []string) string {
+	const most = 3
+	names := strings.Join(submodules[:min(most, len(submodules))], ", ")
+	if len(submodules) > most {
+		names += ", …"
+	}
+	return "not looked into: " + gates.Plural(len(submodules), "submodule") + " (" + names + "); run wf-ci there"
 }
 
 // running are the gates that are not left out.

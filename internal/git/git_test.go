@@ -167,6 +167,28 @@ func TestSnapshotOfASparseCheckout(t *testing.T) {
 	}
 }
 
+// Whether objects are loose or packed, a submodule is named and is no file.
+func TestSubmodules(t *testing.T) {
+	other := gittest.New(t)
+	other.Write("x", "x\n")
+	other.Commit("one")
+	repo := gittest.New(t)
+	repo.Write("a", "1\n")
+	repo.Git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", other.Dir, "lib/other")
+	repo.Write("z", "1\n")
+	repo.Commit("one")
+	want := []string{"lib/other"}
+	for _, packed := range []bool{false, true} {
+		if packed {
+			repo.Git("gc", "--quiet")
+		}
+		tree, _ := snapshot(t, repo.Open())
+		if !slices.Equal(tree.Submodules, want) || len(tree.Files) != 3 || tree.File("lib/other") != nil || tree.File("z") == nil {
+			t.Errorf("packed %t: submodules %q, files %v", packed, tree.Submodules, tree.Files)
+		}
+	}
+}
+
 func TestSnapshotBeforeTheFirstCommit(t *testing.T) {
 	repo := gittest.New(t)
 	r := repo.Open()

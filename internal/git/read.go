@@ -168,22 +168,26 @@ func parseTreeObject(text string) ([]treeEntry, bool) {
 	return entries, true
 }
 
-// files are all files of a tree, submodules left out, with their sizes.
+// files are all files of a tree with their sizes, and its submodules.
 func (o *objects) files(tree string) ([]File, bool) {
 	files, ok := o.below(nil, "", tree, 0)
 	if !ok {
 		return nil, false
 	}
-	oids := make([]string, len(files))
-	for i, f := range files {
-		oids[i] = f.OID
+	oids := make([]string, 0, len(files))
+	for _, f := range files {
+		if f.Kind != gitlink {
+			oids = append(oids, f.OID)
+		}
 	}
 	sizes, ok := o.store.Sizes(oids)
 	if !ok {
 		return nil, false
 	}
 	for i := range files {
-		files[i].Size = sizes[i]
+		if files[i].Kind != gitlink {
+			files[i].Size, sizes = sizes[0], sizes[1:]
+		}
 	}
 	return files, true
 }
@@ -200,7 +204,9 @@ func (o *objects) below(files []File, prefix, tree string, depth int) ([]File, b
 			if files, ok = o.below(files, prefix+e.name+"/", e.oid(), depth+1); !ok {
 				return nil, false
 			}
-		case !e.mode.is(submodule):
+		case e.mode.is(submodule):
+			files = append(files, File{Path: prefix + e.name, OID: e.oid(), Kind: gitlink})
+		default:
 			files = append(files, File{Path: prefix + e.name, OID: e.oid(), Kind: e.mode.kind()})
 		}
 	}

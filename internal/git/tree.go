@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	Regular Kind = iota
 	Executable
 	Symlink // its content is where it points to
+	gitlink // a submodule: no file of a [Tree]
 )
 
 // File is one path of a tree. Submodules are not files.
@@ -41,6 +43,9 @@ type Tree struct {
 	ID    string // git tree id
 	Dirty bool   // differs from HEAD
 	Files []File // sorted by path
+	// Submodules are the paths at which another repository's commit stands:
+	// what is in it is no part of the tree. Sorted.
+	Submodules []string
 
 	repo      *Repo
 	index     map[string]int
@@ -198,13 +203,20 @@ func (r *Repo) treeAt(ctx context.Context, id string) (*Tree, error) {
 		return nil, fmt.Errorf("list tree %s: %w", id, err)
 	}
 	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
-	t := &Tree{ID: id, Files: files, repo: r, index: make(map[string]int, len(files))}
-	for i, f := range files {
+	t := &Tree{ID: id, repo: r, index: make(map[string]int, len(files))}
+	t.Files = slices.DeleteFunc(files, func(f File) bool {
+		if f.Kind == gitlink {
+			t.Submodules = append(t.Submodules, f.Path)
+		}
+		return f.Kind == gitlink
+	})
+	for i, f := range t.Files {
 		t.index[f.Path] = i
 	}
 	return t, nil
 }
 
+// treeFiles are the files of a tree, and its submodules.
 func (r *Repo) treeFiles(ctx context.Context, id string) ([]File, error) {
 	store, err := r.Store(ctx)
 	if err != nil {
@@ -219,11 +231,17 @@ func (r *Repo) treeFiles(ctx context.Context, id string) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseTree([]byte(out))
+	return parseEntries([]byte(out))
 }
 
-// parseTree reads `ls-tree -z -l`: "<mode> <type> <oid> <size>\t<path>\0".
+// parseTree is parseEntries without the submodules.
 func parseTree(out []byte) ([]File, error) {
+	files, err := parseEntries(out)
+	return slices.DeleteFunc(files, func(f File) bool { return f.Kind == gitlink }), err
+}
+
+// parseEntries reads `ls-tree -z -l`: "<mode> <type> <oid> <size>\t<path>\0".
+func parseEntries(out []byte) ([]File, error) {
 	var files []File
 	for len(out) > 0 {
 		entry, rest, ok := bytes.Cut(out, []byte{0})
@@ -236,8 +254,11 @@ func parseTree(out []byte) ([]File, error) {
 		if !ok || len(f) != 4 {
 			return nil, fmt.Errorf("entry %.80q", entry)
 		}
+		if f[1] == "commit" {
+			files = append(files, File{Path: path, OID: f[2], Kind: gitlink})
+		}
 		if f[1] != "blob" {
-			continue // a submodule
+			continue
 		}
 		size, err := strconv.ParseInt(f[3], 10, 64)
 		if err != nil {
