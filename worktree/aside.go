@@ -31,15 +31,21 @@ func keepRef(id string) string { return "refs/wf-ci/trash/" + id }
 // putAside takes a worktree away from its place and from git, and keeps all of
 // it: the files as they are, git's own directory of it (index, logs, an
 // operation in progress), and a ref to every object that only these two named.
-// Each step may find itself done already.
-func (p *Project) putAside(ctx context.Context, t Tree, id string) error {
+// Each step may find itself done already. seen is what was there when it was
+// looked at, which has to be there right before it is moved; nil: nobody has.
+func (p *Project) putAside(ctx context.Context, t Tree, id string, seen *Inspection) error {
 	if err := os.MkdirAll(p.trash(id), 0o700); err != nil {
 		return err
 	}
-	if err := p.keep(ctx, t, id); err != nil {
+	if err := p.keep(ctx, t, id, seen); err != nil {
 		return fmt.Errorf("keep what %s has: %w", t.Path, err)
 	}
 	p.step("kept")
+	if seen != nil {
+		if err := p.unchanged(ctx, seen); err != nil {
+			return err
+		}
+	}
 	if !t.Missing {
 		if err := p.moveTree(t.Path, id); err != nil {
 			return err
@@ -111,11 +117,7 @@ func removeAll(dir string) error {
 }
 
 // sweep deletes what was put aside longer ago than it is kept.
-func (p *Project) sweep(ctx context.Context) error {
-	list, err := p.Journal.List()
-	if err != nil {
-		return err
-	}
+func (p *Project) sweep(ctx context.Context, list []journal.Entry) error {
 	for _, e := range list {
 		if p.now().Sub(e.At) < p.keepFor() || e.State == journal.Begun {
 			continue

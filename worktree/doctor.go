@@ -32,12 +32,12 @@ func (p *Project) Doctor(ctx context.Context, dry bool) ([]Finding, error) {
 		return nil, err
 	}
 	defer unlock()
-	left, err := p.interrupted()
+	entries, err := p.Journal.List()
 	if err != nil {
 		return nil, err
 	}
 	list := []Finding{}
-	for _, e := range left {
+	for _, e := range interrupted(entries) {
 		f := Finding{What: fmt.Sprintf("%s (%s) was killed in the middle", e.Summary, e.ID)}
 		if dry {
 			f.Hint = "wf-ci worktree doctor puts it right"

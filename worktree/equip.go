@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/state"
@@ -51,7 +52,7 @@ func hashOf(data []byte) string {
 
 // equip gives a new worktree its env files and its task sheet.
 func (p *Project) equip(ctx context.Context, o SpawnOptions, s spawning, out *Spawned) error {
-	t, _, err := p.treeAt(ctx, s.Path)
+	t, _, err := p.placed(ctx, s.Path)
 	if err != nil {
 		return err
 	}
@@ -82,25 +83,28 @@ func (p *Project) copyEnv(ctx context.Context, o SpawnOptions, s spawning, t Tre
 	if err != nil {
 		return err
 	}
+	var names []string
 	for _, e := range entries {
 		name := e.Name()
 		if !isEnvName(name) || e.IsDir() {
 			continue
 		}
-		to := filepath.Join(t.Path, name)
-		if _, err := os.Lstat(to); err == nil {
+		if exists(t.Path, name) {
 			out.Notes = append(out.Notes, name+" is tracked: it was left as it is, PORT too")
 			continue
 		}
-		ignored, err := p.ignores(ctx, t, name)
-		if err != nil {
-			return err
-		}
-		if !ignored {
+		names = append(names, name)
+	}
+	ignored, err := p.ignored(ctx, t, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.Contains(ignored, name) {
 			out.Notes = append(out.Notes, name+" was not copied: git does not ignore it, and would commit it")
 			continue
 		}
-		if err := p.giveEnv(o, s, name, to, r, out); err != nil {
+		if err := p.giveEnv(o, s, name, filepath.Join(t.Path, name), r, out); err != nil {
 			return err
 		}
 	}
@@ -145,13 +149,16 @@ func (p *Project) envChange(name string, port int, compose, database bool) envCh
 	return c
 }
 
-// ignores says whether git ignores a path of a worktree.
-func (p *Project) ignores(ctx context.Context, t Tree, name string) (bool, error) {
-	_, err := p.workOf(t).Git(ctx, "check-ignore", "--quiet", "--", name)
-	if git.Exited(err, 1) {
-		return false, nil
+// ignored are those names at the top of a worktree that git ignores.
+func (p *Project) ignored(ctx context.Context, t Tree, names []string) ([]string, error) {
+	if len(names) == 0 {
+		return nil, nil
 	}
-	return err == nil, err
+	out, err := p.workOf(t).Feed(ctx, strings.NewReader(strings.Join(names, "\x00")+"\x00"), "check-ignore", "-z", "--stdin")
+	if err != nil && !git.Exited(err, 1) { // 1: none of them
+		return nil, err
+	}
+	return strings.Split(out, "\x00"), nil
 }
 
 // drifted are the ignored env files of a worktree that are not what they were

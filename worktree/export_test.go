@@ -6,8 +6,12 @@ func (p *Project) SetStep(step func(string)) { p.step = step }
 // SetFree replaces the question whether a port is free.
 func (p *Project) SetFree(free func(int) bool) { p.free = free }
 
+// Layout is what is read of the worktrees without git.
+func (p *Project) Layout() ([]Tree, bool) { return p.layout() }
+
 // What tests look at.
 var (
+	Common        = common
 	ParseRegistry = parseRegistry
 	ParseTrees    = parseTrees
 	ParseStatus   = parseStatus

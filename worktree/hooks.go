@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/internal/state"
 )
@@ -85,6 +86,9 @@ func (p *Project) runHooks(ctx context.Context, o SpawnOptions, s spawning, out 
 
 // hooksText is the project's file as a commit has it; empty: it has none.
 func (p *Project) hooksText(ctx context.Context, commit string) (string, error) {
+	if data, ok := git.FileOf(filepath.Join(p.Common, "objects"), commit, hooksFile, envLimit); ok {
+		return string(data), nil
+	}
 	text, err := p.git.Git(ctx, "cat-file", "blob", commit+":"+hooksFile)
 	var exit *run.ExitError
 	if errors.As(err, &exit) {

@@ -26,7 +26,7 @@ type Inspection struct {
 	Processes []Process
 	Blind     string // why processes could not be looked for; empty: they were
 
-	marks string // of what was seen; see marksOf
+	marks string // of what was seen; see condition.marks
 }
 
 // inspect looks at a worktree. An error means that something could not be looked
@@ -41,14 +41,17 @@ func (p *Project) inspect(ctx context.Context, t Tree, target Target) (*Inspecti
 	if err != nil {
 		return nil, err
 	}
-	in.Changes, in.Ignored = c.Changes, c.Ignored
-	if in.Unique, err = p.unique(ctx, t); err != nil {
-		return nil, err
+	in.Changes, in.Ignored, in.marks = c.Changes, c.Ignored, c.marks()
+	if !c.on(t) {
+		return nil, changed(t)
 	}
 	if t.Head != "" {
 		if in.Arrival, err = p.arrived(ctx, t, target); err != nil {
 			return nil, err
 		}
+	}
+	if in.Unique, err = p.unique(ctx, t, in.Arrival); err != nil {
+		return nil, err
 	}
 	in.files(c)
 	for _, look := range []func(context.Context, Tree) ([]Reason, error){p.hidden, p.submodules, p.drift(c.Ignored)} {
@@ -60,13 +63,12 @@ func (p *Project) inspect(ctx context.Context, t Tree, target Target) (*Inspecti
 	}
 	in.commits()
 	in.processes()
-	in.marks = in.marksOf(t, c)
 	return in, nil
 }
 
-// marksOf is what has to be the same when it is looked at again.
-func (in *Inspection) marksOf(t Tree, c condition) string {
-	return strings.Join(append([]string{t.Head, t.Branch, c.Changes.String()}, c.Paths...), "\x00")
+// changed is why nothing is removed where somebody else is at work.
+func changed(t Tree) error {
+	return &RefusedError{Name: t.Path, Why: []Reason{{Rule: "changed", Detail: "it changed while it was looked at", Hint: "try again"}}}
 }
 
 // place are the reasons that no look inside is needed for. No switch lifts them.
@@ -155,8 +157,17 @@ func (p *Project) drift(ignored []string) func(context.Context, Tree) ([]Reason,
 	}
 }
 
-// hidden are edits of files that git was told not to look at.
-func (p *Project) hidden(ctx context.Context, t Tree) ([]Reason, error) {
+// flagged are the paths that git was told not to look at.
+func (p *Project) flagged(ctx context.Context, t Tree) ([]string, error) {
+	if len(t.Head) == sha1Digits {
+		data, err := os.ReadFile(filepath.Join(t.Admin, "index"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if paths, ok := git.Hidden(data); err == nil && ok {
+			return paths, nil
+		}
+	}
 	out, err := p.workOf(t).Git(ctx, "ls-files", "-v", "-z")
 	if err != nil {
 		return nil, err
@@ -164,13 +175,26 @@ func (p *Project) hidden(ctx context.Context, t Tree) ([]Reason, error) {
 	var flagged []string
 	for entry := range strings.SplitSeq(out, "\x00") {
 		tag, path, ok := strings.Cut(entry, " ")
-		if !ok || tag == "H" || tag == "M" || tag == "R" || tag == "C" || tag == "K" || tag == "?" {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(t.Path, filepath.FromSlash(path))); err == nil {
+		if ok && tag != "H" && tag != "M" && tag != "R" && tag != "C" && tag != "K" && tag != "?" {
 			flagged = append(flagged, path)
 		}
 	}
+	return flagged, nil
+}
+
+// sha1Digits is how long the names of commits are where an index is read here.
+const sha1Digits = 40
+
+// hidden are edits of files that git was told not to look at.
+func (p *Project) hidden(ctx context.Context, t Tree) ([]Reason, error) {
+	flagged, err := p.flagged(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	flagged = slices.DeleteFunc(flagged, func(path string) bool {
+		_, err := os.Lstat(filepath.Join(t.Path, filepath.FromSlash(path)))
+		return err != nil
+	})
 	if len(flagged) == 0 {
 		return nil, nil
 	}

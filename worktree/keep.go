@@ -1,7 +1,6 @@
 package worktree
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -22,15 +21,14 @@ const adminFileLimit = 8 << 20
 // noEnvFiles keeps env files out of git's objects.
 var noEnvFiles = []string{":(top,exclude,glob)**/.env", ":(top,exclude,glob)**/.env.*", ":(top,exclude,glob)**/*.env", ":(top,exclude,glob)**/.envrc", ":(top,exclude,glob)**/.dev.vars"}
 
-// keep writes a commit that reaches all that only this worktree names: its HEAD,
-// its changes and untracked files, what is staged, and the commits of its logs
-// and of an operation in progress.
-func (p *Project) keep(ctx context.Context, t Tree, id string) error {
-	w := p.git.With(identity()...)
+// keep makes a ref to all that only this worktree names: its HEAD, its changes and
+// untracked files, what is staged, and the commits of its logs and of an
+// operation in progress. seen: as for [Project.putAside].
+func (p *Project) keep(ctx context.Context, t Tree, id string, seen *Inspection) error {
 	if exists(p.Common, filepath.FromSlash(keepRef(id))) {
 		return nil // an earlier try has written it
 	}
-	tree, dirty, err := p.snapshot(ctx, t)
+	dirty, err := p.dirty(ctx, t, seen)
 	if err != nil {
 		return err
 	}
@@ -38,93 +36,108 @@ func (p *Project) keep(ctx context.Context, t Tree, id string) error {
 	if err != nil {
 		return err
 	}
-	staged := ""
-	if dirty {
-		if staged, err = p.staged(ctx, t); err != nil {
+	commit := t.Head
+	if dirty || len(parents) > 0 || t.Head == "" {
+		if commit, err = p.keepCommit(ctx, t, dirty, parents); err != nil {
 			return err
 		}
+	}
+	_, err = p.git.Git(ctx, "update-ref", keepRef(id), commit)
+	return err
+}
+
+// dirty says whether a worktree, or its index, may hold something else than its
+// HEAD.
+func (p *Project) dirty(ctx context.Context, t Tree, seen *Inspection) (bool, error) {
+	if t.Missing {
+		return true, nil // nobody can look
+	}
+	if seen != nil {
+		return seen.Changes.Any(), nil
+	}
+	c, err := p.condition(ctx, t, false)
+	return c.Changes.Any(), err
+}
+
+// keepCommit writes a commit that reaches the worktree's HEAD, the parents, and
+// its files and its index where these are dirty.
+func (p *Project) keepCommit(ctx context.Context, t Tree, dirty bool, parents []string) (string, error) {
+	w := p.git.With(identity()...)
+	tree, err := p.snapshot(ctx, t, dirty)
+	if err != nil {
+		return "", err
 	}
 	if t.Head != "" {
-		parents = append([]string{t.Head}, slices.DeleteFunc(parents, func(c string) bool { return c == t.Head })...)
+		parents = append([]string{t.Head}, parents...)
 	}
-	if staged != "" {
-		index, err := w.Line(ctx, "commit-tree", staged, "-m", "what was staged in "+nameOf(t.Branch, t.Path))
+	if dirty {
+		staged, err := p.staged(ctx, t)
 		if err != nil {
-			return err
+			return "", err
 		}
-		parents = append(parents, index)
+		if staged != "" {
+			index, err := w.Line(ctx, "commit-tree", staged, "-m", "what was staged in "+nameOf(t.Branch, t.Path))
+			if err != nil {
+				return "", err
+			}
+			parents = append(parents, index)
+		}
 	}
 	args := []string{"commit-tree", tree, "-m", "what wf-ci put aside of " + nameOf(t.Branch, t.Path)}
 	for _, c := range parents {
 		args = append(args, "-p", c)
 	}
-	commit, err := w.Line(ctx, args...)
-	if err != nil {
-		return err
-	}
-	_, err = w.Git(ctx, "update-ref", keepRef(id), commit)
-	return err
+	return w.Line(ctx, args...)
 }
 
-// snapshot is a tree with the worktree's files as they are, env files aside; dirty
-// says whether it, or the index, may be another one than HEAD's.
-func (p *Project) snapshot(ctx context.Context, t Tree) (tree string, dirty bool, err error) {
-	if t.Missing {
-		tree, err = p.headTree(ctx, t)
-		return tree, true, err
-	}
-	c, err := p.condition(ctx, t, false)
-	if err != nil {
-		return "", false, err
-	}
-	if !c.Changes.Any() {
-		tree, err = p.headTree(ctx, t)
-		return tree, false, err
+// snapshot is a tree with the worktree's files as they are, env files aside.
+func (p *Project) snapshot(ctx context.Context, t Tree, dirty bool) (string, error) {
+	if t.Missing || !dirty {
+		return p.headTree(ctx, t)
 	}
 	index, err := p.copyIndex(t)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	w := p.workOf(t).With("GIT_INDEX_FILE=" + index)
 	if err := w.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...); err != nil {
-		return "", false, err
+		return "", err
 	}
-	tree, err = w.Line(ctx, "write-tree")
-	return tree, true, err
+	return w.Line(ctx, "write-tree")
 }
 
 func (p *Project) headTree(ctx context.Context, t Tree) (string, error) {
 	if t.Head == "" {
-		return p.git.Feed(ctx, strings.NewReader(""), "mktree")
+		empty, err := p.git.Feed(ctx, strings.NewReader(""), "mktree")
+		return strings.TrimSpace(empty), err
 	}
-	return p.git.Line(ctx, "rev-parse", "--verify", t.Head+"^{tree}")
+	return t.Head + "^{tree}", nil
 }
 
 // named are the commits that git's own directory of the worktree names, in logs
-// and elsewhere, and that no branch, remote or tag reaches. Of a line of them the
-// last one is enough.
+// and elsewhere, and that neither its HEAD nor another branch, a remote or a tag
+// reaches. Of a line of them the last one is enough.
 func (p *Project) named(ctx context.Context, t Tree) ([]string, error) {
 	ids := idsIn(t.Admin)
 	if t.Branch != "" {
 		ids = append(ids, idsOf(p.reflog(t.Branch))...)
 	}
 	slices.Sort(ids)
-	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == t.Head || strings.Trim(id, "0") == "" })
-	commits, err := p.commitsOf(ctx, ids)
-	if err != nil || len(commits) == 0 {
-		return nil, err
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool {
+		return id == t.Head || strings.Trim(id, "0") == "" || t.Head != "" && len(id) != len(t.Head)
+	})
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	refs, err := p.git.Git(ctx, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes", "refs/tags")
-	if err != nil {
-		return nil, err
+	args := []string{"rev-list", "--parents", "--ignore-missing", "--stdin", "--not"} // what is no commit is passed over
+	if t.Branch != "" {
+		args = append(args, "--exclude="+t.Branch)
 	}
-	in := bytes.NewBufferString(strings.Join(commits, "\n") + "\n")
-	for line := range strings.Lines(refs) {
-		if id, ref, _ := strings.Cut(strings.TrimSpace(line), " "); ref != "refs/heads/"+t.Branch {
-			fmt.Fprintf(in, "^%s\n", id)
-		}
+	args = append(args, "--branches", "--remotes", "--tags")
+	if t.Head != "" {
+		ids = append(ids, "^"+t.Head)
 	}
-	out, err := p.git.Feed(ctx, in, "rev-list", "--parents", "--stdin")
+	out, err := p.git.Feed(ctx, strings.NewReader(strings.Join(ids, "\n")+"\n"), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +161,8 @@ func heads(out string) []string {
 	return tips
 }
 
-// commitsOf are those ids that are commits here.
-func (p *Project) commitsOf(ctx context.Context, ids []string) ([]string, error) {
-	return p.objectsOf(ctx, ids, "commit")
-}
-
-func (p *Project) objectsOf(ctx context.Context, ids []string, kind string) ([]string, error) {
+// blobsOf are those ids that are blobs here.
+func (p *Project) blobsOf(ctx context.Context, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -163,7 +172,7 @@ func (p *Project) objectsOf(ctx context.Context, ids []string, kind string) ([]s
 	}
 	var found []string
 	for line := range strings.Lines(out) {
-		if id, ok := strings.CutSuffix(strings.TrimSpace(line), " "+kind); ok {
+		if id, ok := strings.CutSuffix(strings.TrimSpace(line), " blob"); ok {
 			found = append(found, id)
 		}
 	}
@@ -224,7 +233,7 @@ func (p *Project) staged(ctx context.Context, t Tree) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	blobs, err := p.objectsOf(ctx, objectID.FindAllString(raw+unmerged, -1), "blob")
+	blobs, err := p.blobsOf(ctx, objectID.FindAllString(raw+unmerged, -1))
 	if err != nil || len(blobs) == 0 {
 		return "", err
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -252,7 +251,7 @@ func (it *Item) advise(now time.Time) {
 // completion: nothing is started, and nothing but their names is read. false: the
 // layout is another one, and git has to be asked.
 func Names(dir string) ([]string, bool) {
-	common, ok := commonDir(dir)
+	common, _, ok := commonDir(dir)
 	if !ok {
 		return nil, false
 	}
@@ -267,15 +266,11 @@ func Names(dir string) ([]string, bool) {
 		if err != nil {
 			continue
 		}
-		head, err := readRegular(filepath.Join(admin, "HEAD"), 1<<16)
-		if err != nil || strings.Contains(string(head), "refs/heads/.invalid") { // refs are not files here
+		var t Tree
+		if !t.readHead(admin) { // refs are not files here
 			return nil, false
 		}
-		branch, _ := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/")
-		if branch == strings.TrimSpace(string(head)) {
-			branch = ""
-		}
-		names = append(names, nameOf(branch, path))
+		names = append(names, nameOf(t.Branch, path))
 	}
 	slices.Sort(names)
 	return names, true
@@ -296,39 +291,4 @@ func (p *Project) Names(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
-}
-
-// commonDir finds the git directory that all worktrees share, as git does.
-func commonDir(dir string) (string, bool) {
-	for {
-		dot := filepath.Join(dir, ".git")
-		info, err := os.Stat(dot)
-		switch {
-		case err == nil && info.IsDir():
-			return dot, exists(dot, "HEAD")
-		case err == nil:
-			return sharedBy(dot)
-		}
-		if filepath.Dir(dir) == dir {
-			return "", false
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-func sharedBy(file string) (string, bool) {
-	data, err := readRegular(file, 1<<16)
-	if err != nil {
-		return "", false
-	}
-	admin, ok := strings.CutPrefix(strings.TrimSuffix(string(data), "\n"), "gitdir: ")
-	if !ok {
-		return "", false
-	}
-	admin = inDir(filepath.Dir(file), admin)
-	data, err = readRegular(filepath.Join(admin, "commondir"), 1<<16)
-	if err != nil {
-		return "", false
-	}
-	return filepath.Clean(inDir(admin, strings.TrimSuffix(string(data), "\n"))), true
 }

@@ -24,6 +24,8 @@ type Arrival struct {
 	Standing Standing `json:"standing"`
 	Proof    string   `json:"proof,omitempty"` // ancestor, no-change, same-tree, merge-tree, patches, squash
 	In       string   `json:"in,omitempty"`    // where it arrived
+
+	reached string // ref that reaches the commit itself; empty: none that was asked
 }
 
 // walkLimit bounds the commits that patches are compared of.
@@ -38,26 +40,36 @@ func (p *Project) arrived(ctx context.Context, t Tree, target Target) (Arrival, 
 		return Arrival{}, err
 	}
 	for _, ref := range target.refs() {
-		own, err := w.Line(ctx, "rev-list", "--count", t.Head, "--not", ref)
+		own, err := target.own(ctx, w, t.Head, ref)
 		if err != nil {
 			return Arrival{}, err
 		}
-		if own == "0" {
-			return p.ancestor(ctx, t, ref)
+		if own == 0 {
+			a, err := p.ancestor(ctx, t, ref)
+			a.reached = ref
+			return a, err
 		}
-		n, err := strconv.Atoi(own)
-		if err != nil {
-			return Arrival{}, err
-		}
-		proof, err := content(ctx, w, t.Head, ref, n)
+		proof, err := content(ctx, w, t.Head, ref, own)
 		if err != nil {
 			return Arrival{}, err
 		}
 		if proof != "" {
-			return Arrival{Merged, proof, ref}, nil
+			return Arrival{Standing: Merged, Proof: proof, In: ref}, nil
 		}
 	}
 	return Arrival{Standing: Unmerged}, nil
+}
+
+// own counts the commits that one of the target's refs does not reach.
+func (t Target) own(ctx context.Context, w git.Work, head, ref string) (int, error) {
+	if t.tips[ref] == head {
+		return 0, nil
+	}
+	out, err := w.Line(ctx, "rev-list", "--count", head, "--not", ref)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(out)
 }
 
 // computing is git in the main worktree whose new objects leave no trace.
@@ -88,12 +100,12 @@ func (p *Project) ancestor(ctx context.Context, t Tree, ref string) (Arrival, er
 		return Arrival{}, err
 	}
 	if log == "" && base != "" {
-		return Arrival{Merged, "ancestor", ref}, nil // it has moved, and there is no log of how
+		return Arrival{Standing: Merged, Proof: "ancestor", In: ref}, nil // it has moved, and there is no log of how
 	}
 	for line := range strings.Lines(log) {
 		for _, made := range []string{"commit", "cherry-pick", "am", "revert", "pull", "rebase"} {
 			if strings.HasPrefix(line, made) {
-				return Arrival{Merged, "ancestor", ref}, nil
+				return Arrival{Standing: Merged, Proof: "ancestor", In: ref}, nil
 			}
 		}
 	}
@@ -173,9 +185,9 @@ func cherry(ctx context.Context, w git.Work, ref, head string) (bool, error) {
 }
 
 // unique counts the commits that only this worktree has: no other branch, no
-// remote and no tag reaches them.
-func (p *Project) unique(ctx context.Context, t Tree) (int, error) {
-	if t.Head == "" {
+// remote and no tag reaches them. a says where its work has arrived.
+func (p *Project) unique(ctx context.Context, t Tree, a Arrival) (int, error) {
+	if t.Head == "" || a.reached != "" && a.reached != "HEAD" && a.reached != "refs/heads/"+t.Branch {
 		return 0, nil
 	}
 	args := []string{"rev-list", "--count", t.Head, "--not"}

@@ -68,11 +68,13 @@ func Open(ctx context.Context, place Place) (*Project, error) {
 		place: place, registry: newRegistryFile(place.Home),
 		git: git.Work{Runner: place.Runner, Dir: place.Dir}, step: func(string) {}, free: portFree,
 	}
-	common, err := p.git.Line(ctx, "rev-parse", "--path-format=absolute", "--git-common-dir")
-	if err != nil {
-		return nil, openError(place.Dir, err)
+	var ok bool
+	if p.Common, ok = common(place.Dir); !ok {
+		var err error
+		if p.Common, err = p.git.Line(ctx, "rev-parse", "--path-format=absolute", "--git-common-dir"); err != nil {
+			return nil, openError(place.Dir, err)
+		}
 	}
-	p.Common = common
 	p.Journal = journal.Journal{Dir: filepath.Join(p.Common, "wf-ci", "journal")}
 	p.Main = p.mainOf(ctx)
 	p.Name = strings.TrimSuffix(filepath.Base(p.Main), ".git")
@@ -137,20 +139,16 @@ func (p *Project) mine(row *Row) bool {
 	return row.Project == p.Name
 }
 
-// Interrupted are the entries of commands that were killed. It is to be asked
-// under the lock.
-func (p *Project) interrupted() ([]journal.Entry, error) {
-	list, err := p.Journal.List()
-	if err != nil {
-		return nil, err
-	}
+// interrupted are the entries of commands that were killed, as far as the journal
+// was read under the lock.
+func interrupted(list []journal.Entry) []journal.Entry {
 	var out []journal.Entry
 	for _, e := range list {
 		if e.State == journal.Begun {
 			out = append(out, e)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // begin locks the repository, and refuses where an earlier command was killed:
@@ -160,12 +158,12 @@ func (p *Project) begin(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := p.interrupted()
-	if err == nil && len(left) > 0 {
+	list, err := p.Journal.List()
+	if left := interrupted(list); err == nil && len(left) > 0 {
 		err = &RefusedError{Name: left[0].Summary, Why: []Reason{{Rule: "interrupted", Detail: "an earlier command was killed in the middle", Hint: "wf-ci worktree doctor puts it right"}}}
 	}
 	if err == nil {
-		err = p.sweep(ctx)
+		err = p.sweep(ctx, list)
 	}
 	if err != nil {
 		unlock()

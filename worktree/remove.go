@@ -80,11 +80,7 @@ func (p *Project) Remove(ctx context.Context, name string, o RemoveOptions) (*Re
 		return nil, err
 	}
 	defer unlock()
-	t, err := p.find(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	target, err := p.target(ctx)
+	t, target, err := p.choose(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -170,10 +166,7 @@ func (in *Inspection) deletes(target Target, o RemoveOptions) bool {
 
 // carryAway is the removal itself.
 func (p *Project) carryAway(ctx context.Context, in *Inspection, r removal, e *journal.Entry, out *Removed) error {
-	if err := p.unchanged(ctx, in); err != nil {
-		return err
-	}
-	if err := p.putAside(ctx, in.Tree, e.ID); err != nil {
+	if err := p.putAside(ctx, in.Tree, e.ID, in); err != nil {
 		return err
 	}
 	out.Fate = "kept"
@@ -218,7 +211,7 @@ func (p *Project) unchanged(ctx context.Context, in *Inspection) error {
 	if in.Tree.Missing {
 		return nil
 	}
-	t, _, err := p.treeAt(ctx, in.Tree.Path)
+	t, _, err := p.placed(ctx, in.Tree.Path)
 	if err != nil {
 		return err
 	}
@@ -229,8 +222,8 @@ func (p *Project) unchanged(ctx context.Context, in *Inspection) error {
 	if err != nil {
 		return err
 	}
-	if in.marksOf(t, c) != in.marks || t.Locked {
-		return &RefusedError{Name: t.Path, Why: []Reason{{Rule: "changed", Detail: "it changed while it was looked at", Hint: "try again"}}}
+	if c.marks() != in.marks || t.Locked {
+		return changed(t)
 	}
 	return nil
 }

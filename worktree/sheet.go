@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/state"
@@ -65,11 +66,11 @@ func (p *Project) writeSheet(ctx context.Context, t Tree, text string, r *record
 		out.Notes = append(out.Notes, SheetName+" is tracked: it was left as it is")
 		return nil
 	}
-	ignored, err := p.ignores(ctx, t, SheetName)
+	ignored, err := p.ignored(ctx, t, []string{SheetName})
 	if err != nil {
 		return err
 	}
-	if !ignored {
+	if !slices.Contains(ignored, SheetName) {
 		if err := p.exclude(SheetName); err != nil {
 			return err
 		}

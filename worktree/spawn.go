@@ -101,30 +101,33 @@ func (p *Project) Spawn(ctx context.Context, o SpawnOptions) (*Spawned, error) {
 // planSpawn decides what is to be made; nothing is changed.
 func (p *Project) planSpawn(ctx context.Context, name, from string) (spawning, error) {
 	s := spawning{Name: name, Branch: branchPrefix + name}
-	base, err := p.base(ctx, from)
+	have, err := p.tips(ctx, "refs/heads/"+s.Branch)
 	if err != nil {
 		return s, err
 	}
-	s.Base = base
+	if s.Base, err = p.base(ctx, from, have); err != nil {
+		return s, err
+	}
 	reg, _, err := p.registry.read()
 	if err != nil {
 		return s, err
 	}
-	if _, err := p.git.Git(ctx, "show-ref", "--verify", "--quiet", "refs/heads/"+s.Branch); err == nil {
+	if _, there := have["refs/heads/"+s.Branch]; there {
 		return s, usagef("the branch %s is there already: wf-ci worktree spawn with another name, or git branch -m", s.Branch)
-	} else if !git.Exited(err, 1) {
-		return s, err
 	}
 	s.Path, err = p.directory(name, reg)
 	return s, err
 }
 
-// base is the commit that a worktree starts from.
-func (p *Project) base(ctx context.Context, from string) (string, error) {
+// base is the commit that a worktree starts from; have are the mains.
+func (p *Project) base(ctx context.Context, from string, have map[string]tip) (string, error) {
 	if from == "" {
-		target, err := p.target(ctx)
+		target, err := p.targetOf(ctx, have)
 		if err != nil {
 			return "", err
+		}
+		if at := target.tips[target.Ref]; at != "" {
+			return at, nil
 		}
 		from = target.Ref
 	}
@@ -244,7 +247,7 @@ func (p *Project) unspawn(ctx context.Context, s spawning, id string) error {
 	case found && t.Branch != s.Branch && t.Branch != "":
 		return fmt.Errorf("%s is on the branch %s now", s.Path, t.Branch)
 	case found:
-		if err := p.putAside(ctx, t, id); err != nil {
+		if err := p.putAside(ctx, t, id, nil); err != nil {
 			return err
 		}
 	default:

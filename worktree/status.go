@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,10 +38,22 @@ type condition struct {
 	Paths     []string // what is changed
 	Ignored   []string // folders end with a slash
 	Submodule []string // submodules that differ
+
+	head, branch string // as git says them; asked for together with Ignored
+}
+
+// on says whether a worktree was where it was said to be.
+func (c condition) on(t Tree) bool {
+	return c.head == cmp.Or(t.Head, "(initial)") && c.branch == cmp.Or(t.Branch, "(detached)")
+}
+
+// marks are what has to be the same when it is looked at again.
+func (c condition) marks() string {
+	return strings.Join(append([]string{c.head, c.branch, c.Changes.String()}, c.Paths...), "\x00")
 }
 
 // condition asks git for a worktree's state. ignored also lists what git ignores,
-// without going into ignored folders.
+// without going into ignored folders, and where HEAD is.
 func (p *Project) condition(ctx context.Context, t Tree, ignored bool) (condition, error) {
 	return p.ask(ctx, t, ignored, nil)
 }
@@ -49,7 +62,7 @@ func (p *Project) condition(ctx context.Context, t Tree, ignored bool) (conditio
 func (p *Project) ask(ctx context.Context, t Tree, ignored bool, config []string) (condition, error) {
 	args := append(config[:len(config):len(config)], "status", "--porcelain=v2", "-z", "--no-ahead-behind", "--untracked-files=normal", "--ignore-submodules=none", "--no-renames")
 	if ignored {
-		args = append(args, "--ignored=matching")
+		args = append(args, "--ignored=matching", "--branch")
 	}
 	out, err := p.workOf(t).Git(ctx, args...)
 	if err != nil {
@@ -87,11 +100,21 @@ func fieldsBefore(kind byte) int {
 	return 0
 }
 
+func (c *condition) header(entry string) {
+	if head, ok := strings.CutPrefix(entry, "# branch.oid "); ok {
+		c.head = head
+	}
+	if branch, ok := strings.CutPrefix(entry, "# branch.head "); ok {
+		c.branch = branch
+	}
+}
+
 func (c *condition) add(entry string) error {
 	if entry == "" {
 		return errors.New("git status: an empty entry")
 	}
 	if entry[0] == '#' {
+		c.header(entry)
 		return nil
 	}
 	n := fieldsBefore(entry[0])

@@ -2,6 +2,7 @@ package worktree
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/git"
@@ -13,7 +14,15 @@ type Target struct {
 	Ref    string // what is ahead: the local branch, or the remote's where that has more
 	Local  string // refs/heads/main; empty: there is none
 	Remote string // refs/remotes/origin/main; empty: there is none
+
+	tips map[string]string // where the last two are, as far as that was asked
 }
+
+// tip is where a ref is.
+type tip struct{ commit, symref string }
+
+// mains are the refs that may be the branch that work goes to.
+var mains = [...]string{"refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"}
 
 // refs are the branches in which work may have arrived.
 func (t Target) refs() []string {
@@ -32,17 +41,38 @@ func (t Target) refs() []string {
 // target finds the branch that work goes to: what the remote calls its own, else
 // main or master, else what the main worktree has checked out.
 func (p *Project) target(ctx context.Context) (Target, error) {
-	out, err := p.git.Git(ctx, "for-each-ref", "--format=%(refname)%00%(symref)", "refs/remotes/origin/HEAD",
-		"refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
+	have, err := p.tips(ctx)
 	if err != nil {
 		return Target{}, err
 	}
-	have := make(map[string]string)
-	for line := range strings.Lines(out) {
-		ref, symref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\x00")
-		have[ref] = symref
+	return p.targetOf(ctx, have)
+}
+
+// tips are the mains and other refs, those that are there.
+func (p *Project) tips(ctx context.Context, more ...string) (map[string]tip, error) {
+	return p.refs(ctx, append(mains[:len(mains):len(mains)], more...)...)
+}
+
+func (p *Project) refs(ctx context.Context, names ...string) (map[string]tip, error) {
+	out, err := p.git.Git(ctx, append([]string{"for-each-ref", "--format=%(refname)%00%(objectname)%00%(symref)", "--"}, names...)...)
+	if err != nil {
+		return nil, err
 	}
-	name, found := strings.CutPrefix(have["refs/remotes/origin/HEAD"], "refs/remotes/origin/")
+	have := make(map[string]tip)
+	for line := range strings.Lines(out) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\x00")
+		if len(f) != 3 {
+			return nil, fmt.Errorf("git for-each-ref said %.80q", line)
+		}
+		have[f[0]] = tip{f[1], f[2]}
+	}
+	return have, nil
+}
+
+// targetOf chooses the branch that work goes to among refs that are there.
+func (p *Project) targetOf(ctx context.Context, have map[string]tip) (Target, error) {
+	name, found := strings.CutPrefix(have["refs/remotes/origin/HEAD"].symref, "refs/remotes/origin/")
+	var err error
 	for _, n := range []string{"main", "master"} {
 		_, remote := have["refs/remotes/origin/"+n]
 		_, local := have["refs/heads/"+n]
@@ -60,21 +90,18 @@ func (p *Project) target(ctx context.Context) (Target, error) {
 
 // resolveTarget finds where the branch of a name is; have are refs that are
 // there.
-func (p *Project) resolveTarget(ctx context.Context, name string, have map[string]string) (Target, error) {
-	t := Target{Name: name, Ref: "HEAD"}
-	asked := name == "main" || name == "master"
-	for ref, where := range map[string]*string{"refs/heads/" + name: &t.Local, "refs/remotes/origin/" + name: &t.Remote} {
-		if _, ok := have[ref]; ok {
-			*where = ref
-		}
-		if asked {
-			continue
-		}
-		_, err := p.git.Git(ctx, "show-ref", "--verify", "--quiet", ref)
-		if err == nil {
-			*where = ref
-		} else if !git.Exited(err, 1) {
+func (p *Project) resolveTarget(ctx context.Context, name string, have map[string]tip) (Target, error) {
+	t := Target{Name: name, Ref: "HEAD", tips: make(map[string]string)}
+	local, remote := "refs/heads/"+name, "refs/remotes/origin/"+name
+	if name != "main" && name != "master" { // else it was asked
+		var err error
+		if have, err = p.refs(ctx, local, remote); err != nil {
 			return t, err
+		}
+	}
+	for ref, where := range map[string]*string{local: &t.Local, remote: &t.Remote} {
+		if at, ok := have[ref]; ok {
+			*where, t.tips[ref] = ref, at.commit
 		}
 	}
 	switch {
@@ -83,13 +110,24 @@ func (p *Project) resolveTarget(ctx context.Context, name string, have map[strin
 	case t.Local != "":
 		t.Ref = t.Local
 	}
-	if t.Local != "" && t.Remote != "" {
-		_, err := p.git.Git(ctx, "merge-base", "--is-ancestor", t.Local, t.Remote)
-		if err == nil {
-			t.Ref = t.Remote
-		} else if !git.Exited(err, 1) {
-			return t, err
-		}
+	if t.Local == "" || t.Remote == "" {
+		return t, nil
 	}
-	return t, nil
+	behind, err := p.behind(ctx, t)
+	if behind {
+		t.Ref = t.Remote
+	}
+	return t, err
+}
+
+// behind says whether the remote's branch has all that the local one has.
+func (p *Project) behind(ctx context.Context, t Target) (bool, error) {
+	if t.tips[t.Local] == t.tips[t.Remote] {
+		return true, nil
+	}
+	_, err := p.git.Git(ctx, "merge-base", "--is-ancestor", t.Local, t.Remote)
+	if git.Exited(err, 1) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -46,16 +46,10 @@ func (p *Project) Trees(ctx context.Context) ([]Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	on := make(map[string]int)
-	for _, t := range trees {
-		on[t.Branch]++
-	}
-	for i := range trees {
-		t := &trees[i]
-		t.Main, t.shared = i == 0, t.Branch != "" && on[t.Branch] > 1
-		if t.Main {
-			continue
-		}
+	trees[0].Main = true
+	shareBranches(trees)
+	for i := range trees[1:] {
+		t := &trees[i+1]
 		t.Admin = admins[t.Path]
 		if _, err := os.Lstat(t.Path); errors.Is(err, fs.ErrNotExist) {
 			t.Missing = true
@@ -67,12 +61,8 @@ func (p *Project) Trees(ctx context.Context) ([]Tree, error) {
 // treeAt is the worktree of a directory; false: git has none there.
 func (p *Project) treeAt(ctx context.Context, path string) (Tree, bool, error) {
 	trees, err := p.Trees(ctx)
-	for _, t := range trees {
-		if samePath(t.Path, path) {
-			return t, true, nil
-		}
-	}
-	return Tree{}, false, err
+	t, found := among(trees, path)
+	return t, found, err
 }
 
 // parseTrees reads `worktree list --porcelain`: attributes that end with end,
@@ -147,6 +137,9 @@ func adminTarget(admin string) (string, error) {
 	file := strings.TrimSuffix(string(data), "\n")
 	if !filepath.IsAbs(file) { // worktree.useRelativePaths
 		file = filepath.Join(admin, file)
+	}
+	if filepath.Base(file) != ".git" {
+		return "", fmt.Errorf("%s names no worktree", filepath.Join(admin, "gitdir"))
 	}
 	return filepath.Dir(filepath.Clean(file)), nil
 }

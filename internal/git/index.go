@@ -12,63 +12,106 @@ import (
 // none is recorded, or where the file is of a kind that is not read here; then
 // git has to say. Format: gitformat-index(5).
 func recordedTree(index []byte) (id string, ok bool) {
-	rest, entries, ok := indexEntries(index)
+	rest, ok := eachEntry(index, func(indexEntry) {})
 	if !ok {
 		return "", false
 	}
-	for range entries {
-		if rest, ok = afterEntry(rest); !ok {
+	for len(rest) >= 8 {
+		var name string
+		var body []byte
+		if name, body, rest, ok = extension(rest); !ok {
 			return "", false
 		}
-	}
-	for len(rest) >= 8 {
-		name, size := string(rest[:4]), int64(binary.BigEndian.Uint32(rest[4:]))
-		if rest = rest[8:]; int64(len(rest)) < size || name[0] < 'A' || name[0] > 'Z' {
-			return "", false // in small letters: the entries are not all there are
-		}
 		if name == "TREE" {
-			return rootOf(rest[:size])
+			return rootOf(body)
 		}
-		rest = rest[size:]
 	}
 	return "", false
 }
 
-// indexEntries is an index from its first entry on, and how many there are.
-func indexEntries(index []byte) (rest []byte, entries uint32, ok bool) {
+// Hidden are the paths of an index that git was told not to look at
+// (assume-unchanged, skip-worktree). ok is false where it cannot be said here:
+// then git has to be asked. The index is one of a repository with SHA-1 names.
+func Hidden(index []byte) (paths []string, ok bool) {
+	rest, ok := eachEntry(index, func(e indexEntry) {
+		if e.assumed || e.skipped {
+			paths = append(paths, string(e.name))
+		}
+	})
+	for ok && len(rest) > 0 {
+		_, _, rest, ok = extension(rest)
+	}
+	if !ok {
+		return nil, false
+	}
+	return paths, true
+}
+
+// eachEntry shows the entries of an index, and gives what follows them.
+func eachEntry(index []byte, show func(indexEntry)) (rest []byte, ok bool) {
 	const header, hash = 12, 20
 	if len(index) < header+hash || string(index[:4]) != "DIRC" {
-		return nil, 0, false
+		return nil, false
 	}
 	version, entries := binary.BigEndian.Uint32(index[4:]), binary.BigEndian.Uint32(index[8:])
 	if version != 2 && version != 3 {
-		return nil, 0, false // 4 shortens its names
+		return nil, false // 4 shortens its names
 	}
-	return index[header : len(index)-hash], entries, true
+	rest = index[header : len(index)-hash]
+	for range entries {
+		var e indexEntry
+		if e, rest, ok = nextEntry(rest); !ok {
+			return nil, false
+		}
+		show(e)
+	}
+	return rest, true
 }
 
-// afterEntry leaves out one entry of versions 2 and 3.
-func afterEntry(data []byte) ([]byte, bool) {
-	const fixed, extended = 62, 0x4000
-	if len(data) < fixed {
-		return nil, false
+// extension is the first of those that follow the entries.
+func extension(data []byte) (name string, body, rest []byte, ok bool) {
+	if len(data) < 8 {
+		return "", nil, nil, false
 	}
-	size := fixed
-	if binary.BigEndian.Uint16(data[fixed-2:])&extended != 0 {
+	name, size := string(data[:4]), int64(binary.BigEndian.Uint32(data[4:]))
+	if data = data[8:]; int64(len(data)) < size || name[0] < 'A' || name[0] > 'Z' {
+		return "", nil, nil, false // in small letters: the entries are not all there are
+	}
+	return name, data[:size], data[size:], true
+}
+
+// indexEntry is what is read of an entry.
+type indexEntry struct {
+	name    []byte
+	assumed bool // git was told that it does not change
+	skipped bool // git was told that it is not checked out
+}
+
+// nextEntry reads one entry of versions 2 and 3.
+func nextEntry(data []byte) (e indexEntry, rest []byte, ok bool) {
+	const fixed, assumeValid, extended, skipWorktree = 62, 0x8000, 0x4000, 0x4000
+	if len(data) < fixed {
+		return e, nil, false
+	}
+	size, flags := fixed, binary.BigEndian.Uint16(data[fixed-2:])
+	e.assumed = flags&assumeValid != 0
+	if flags&extended != 0 {
 		size += 2
+		e.skipped = len(data) >= size && binary.BigEndian.Uint16(data[fixed:])&skipWorktree != 0
 	}
 	if len(data) < size {
-		return nil, false
+		return e, nil, false
 	}
 	end := bytes.IndexByte(data[size:], 0)
 	if end < 0 {
-		return nil, false
+		return e, nil, false
 	}
+	e.name = data[size : size+end]
 	size = (size + end + 8) &^ 7 // one NUL or more
 	if len(data) < size {
-		return nil, false
+		return e, nil, false
 	}
-	return data[size:], true
+	return e, data[size:], true
 }
 
 // rootOf is the first tree of the extension "TREE": "", entries, subtrees, id.

@@ -3,6 +3,7 @@ package git_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wf-ci/wf-ci/internal/git"
@@ -80,6 +81,67 @@ func TestAbsent(t *testing.T) {
 // blobOfOne is the id of the content "1\n".
 const blobOfOne = "d00491fd7e5bb6fa28c517a0bb32b8b506539d4d"
 
+// What git was told not to look at is what `git ls-files -v` says.
+func TestHidden(t *testing.T) {
+	r := gittest.New(t)
+	r.Write("a.txt", "one\n")
+	r.Write("b c\nd.txt", "two\n")
+	r.Write("dir/c.txt", "three\n")
+	r.Write("dir/d.txt", "four\n")
+	r.Git("add", "-A")
+	hidden := func(want string, known bool) {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join(r.Dir, ".git", "index"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths, ok := git.Hidden(data)
+		if got := strings.Join(paths, "|"); ok != known || got != want {
+			t.Errorf("%q, %v; want %q, %v", got, ok, want, known)
+		}
+	}
+	hidden("", true)
+	r.Git("commit", "-q", "-m", "first")
+	hidden("", true)
+	r.Git("update-index", "--assume-unchanged", "b c\nd.txt")
+	hidden("b c\nd.txt", true)
+	r.Git("update-index", "--skip-worktree", "dir/c.txt")
+	hidden("b c\nd.txt|dir/c.txt", true)
+	r.Write("new.txt", "new\n")
+	r.Git("add", "--intent-to-add", "new.txt")
+	hidden("b c\nd.txt|dir/c.txt", true)
+	r.Git("update-index", "--index-version", "4")
+	hidden("", false)
+	r.Git("update-index", "--index-version", "2")
+	r.Git("update-index", "--split-index")
+	hidden("", false)
+}
+
+// A file of a commit is what git says, in packs and out of them.
+func TestFileOf(t *testing.T) {
+	r := gittest.New(t)
+	r.Write("a.txt", "one\n")
+	r.Write("dir/b.txt", "two\n")
+	head := r.Commit("first")
+	objects := filepath.Join(r.Dir, ".git", "objects")
+	for range 2 {
+		for path, want := range map[string]string{"dir/b.txt": "two\n", "a.txt": "one\n", "none": "", "dir": "", "a.txt/x": ""} {
+			if data, ok := git.FileOf(objects, head, path, 100); !ok || string(data) != want {
+				t.Errorf("%s: %q, %v", path, data, ok)
+			}
+		}
+		for _, unknown := range []string{"", "HEAD", strings.Repeat("1", 40)} {
+			if data, ok := git.FileOf(objects, unknown, "a.txt", 100); ok || data != nil {
+				t.Errorf("%q: %q, %v", unknown, data, ok)
+			}
+		}
+		if _, ok := git.FileOf(objects, head, "a.txt", 2); ok {
+			t.Error("larger than the limit, and read")
+		}
+		r.Git("gc", "--quiet")
+	}
+}
+
 // What is cut or changed anywhere is refused or read, and never a panic.
 func FuzzRecordedTree(f *testing.F) {
 	r := gittest.New(f)
@@ -95,6 +157,7 @@ func FuzzRecordedTree(f *testing.F) {
 	f.Add(data[:len(data)/2])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		git.Skipped(data)
+		git.Hidden(data)
 		if id, ok := git.RecordedTree(data); ok && !git.IsID(id) {
 			t.Errorf("recorded %q", id)
 		}

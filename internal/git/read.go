@@ -238,6 +238,23 @@ func (o *objects) find(tree, path string) (*treeEntry, bool) {
 	}
 }
 
+// FileOf is a file that a commit has, read without git from a directory of
+// objects; nil where it has none of that name. ok is false where git has to say.
+func FileOf(objectDir, commit, path string, limit int) (data []byte, ok bool) {
+	if !IsID(commit) {
+		return nil, false
+	}
+	store := pack.Open(objectDir)
+	defer store.Close()
+	o := objects{store: store}
+	e, ok := o.fileAt(commit, path)
+	if !ok || e == nil {
+		return nil, ok
+	}
+	text, ok := store.Blob(e.oid(), limit)
+	return []byte(text), ok
+}
+
 // fileAt is the entry of a path in a commit's tree; nil where it is not there,
 // or is no file.
 func (o *objects) fileAt(commit, path string) (*treeEntry, bool) {

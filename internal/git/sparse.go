@@ -3,7 +3,6 @@ package git
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -40,21 +39,14 @@ func (t *Tree) Absent(ctx context.Context) (first string, n int, err error) {
 // skipped counts the entries of an index that git does not compare with the
 // disk. ok is false for a kind of index that is not read here.
 func skipped(index []byte) (first string, n int, ok bool) {
-	const names, fixed, bit = 62 + 2, 62, 1 << 14
-	rest, entries, ok := indexEntries(index)
-	for i := uint32(0); ok && i < entries; i++ {
-		entry := rest
-		if rest, ok = afterEntry(entry); !ok {
-			break
+	rest, ok := eachEntry(index, func(e indexEntry) {
+		if !e.skipped {
+			return
 		}
-		extended := binary.BigEndian.Uint16(entry[fixed-2:])&bit != 0
-		if extended && binary.BigEndian.Uint16(entry[fixed:])&bit != 0 {
-			if n++; n == 1 {
-				name, _, _ := bytes.Cut(entry[names:], []byte{0})
-				first = string(name)
-			}
+		if n++; n == 1 {
+			first = string(e.name)
 		}
-	}
+	})
 	// An index whose entries stand for directories has an extension in small
 	// letters, which may not be passed over.
 	return first, n, ok && !bytes.Contains(rest, []byte("sdir"))
