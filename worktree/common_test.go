@@ -1,8 +1,10 @@
 package worktree_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +101,49 @@ func TestLayoutIsGits(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(k.adminOf(filepath.Join(k.home, "twice")), "HEAD"), []byte("ref: refs/heads/.invalid\n"), 0o644))
 	if _, ok := k.project().Layout(); ok {
 		t.Error("refs that are no files, and git was not asked")
+	}
+}
+
+// The refs that are read are those that git has, in all the ways it keeps them.
+func TestRefsAreGits(t *testing.T) {
+	k := newKit(t)
+	names := []string{
+		"refs/heads/main", "refs/heads/a/b", "refs/heads/a", "refs/heads/none", "refs/heads/packed", "refs/heads/in", "refs/heads/ain",
+		"refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/other/HEAD",
+	}
+	same := func(what string) {
+		t.Helper()
+		want := make(map[string]string)
+		for line := range strings.Lines(k.Git("for-each-ref", "--format=%(refname) %(objectname) %(symref)") + "\n") {
+			name, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+			if slices.Contains(names, name) {
+				want[name] = rest
+			}
+		}
+		have, ok := k.project().Refs(names...)
+		if !ok || !maps.Equal(have, want) {
+			t.Errorf("%s: %v\n%v, git says\n%v", what, ok, have, want)
+		}
+	}
+	same("one branch")
+	for _, b := range []string{"a/b", "packed", "ain"} {
+		k.Git("branch", b)
+	}
+	k.Git("update-ref", "refs/remotes/origin/main", "HEAD")
+	k.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	k.Git("symbolic-ref", "refs/remotes/other/HEAD", "refs/remotes/other/gone")
+	same("files")
+	k.Git("tag", "-a", "-m", "t", "t")
+	k.Git("pack-refs", "--all")
+	same("packed")
+	k.Commit("second")
+	k.Git("branch", "--force", "packed")
+	k.Git("branch", "--delete", "--force", "ain")
+	same("packed, and moved or deleted since")
+
+	must(t, os.WriteFile(filepath.Join(k.Dir, ".git", "refs", "heads", "packed"), []byte("torn"), 0o644))
+	if have, ok := k.project().Refs("refs/heads/packed"); ok {
+		t.Errorf("a torn file: %v", have)
 	}
 }
 

@@ -77,6 +77,14 @@ func TestTaskNames(t *testing.T) {
 		if got, err := worktree.TaskName(in); err == nil && in != "-" {
 			t.Errorf("%q: taken as %q", in, got)
 		}
+		if _, err := worktree.TaskName(worktree.ValidName(in)); err != nil {
+			t.Errorf("%q: what is to be tried cannot be one: %v", in, err)
+		}
+	}
+	for in, want := range map[string]string{"": "task", "fix login": "fix-login", "a..b": "a.b", "x.lock": "x", "a//.b/": "a/b", "..": "task", "a@{b": "a-{b", strings.Repeat("x", 300): "task"} {
+		if got := worktree.ValidName(in); got != want {
+			t.Errorf("for %.20q try %q, want %q", in, got, want)
+		}
 	}
 	// What a name becomes as a folder never leads anywhere else.
 	for in, want := range map[string]string{"a/b": "a-b", "..": "task", "a/../b": "a-..-b", "": "task", "a b\nc": "a-b-c", "-x": "x", "CON:": "CON"} {

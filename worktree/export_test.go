@@ -6,6 +6,16 @@ func (p *Project) SetStep(step func(string)) { p.step = step }
 // SetFree replaces the question whether a port is free.
 func (p *Project) SetFree(free func(int) bool) { p.free = free }
 
+// Refs are refs, and whether they were read without git: "commit symref".
+func (p *Project) Refs(names ...string) (map[string]string, bool) {
+	have, ok := p.readRefs(names)
+	out := make(map[string]string)
+	for name, t := range have {
+		out[name] = t.commit + " " + t.symref
+	}
+	return out, ok
+}
+
 // Layout is what is read of the worktrees without git.
 func (p *Project) Layout() ([]Tree, bool) { return p.layout() }
 
@@ -18,6 +28,7 @@ var (
 	ParseProgress = parseProgress
 	PortFree      = portFree
 	TaskName      = taskName
+	ValidName     = validName
 	Slug          = slug
 	IsEnvName     = isEnvName
 	ValidBranch   = validBranch

@@ -42,16 +42,30 @@ func taskName(name string) (string, error) {
 	if validBranch(branchPrefix + name) {
 		return name, nil
 	}
-	hint := strings.Trim(strings.Map(func(r rune) rune {
-		if r <= ' ' || r == 0x7f || strings.ContainsRune(`~^:?*[\`, r) {
+	return "", fmt.Errorf("%q cannot be the name of a branch: try %q", name, validName(name))
+}
+
+// validName is what comes nearest to a name and can be that of a branch.
+func validName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r <= ' ' || r == 0x7f || strings.ContainsRune(`~^:?*[\@`, r) {
 			return '-'
 		}
 		return r
-	}, name), "-./")
-	if hint == "" || !validBranch(branchPrefix+hint) {
-		hint = slug(hint)
+	}, strings.ToValidUTF8(name, "-"))
+	var parts []string
+	for part := range strings.SplitSeq(name, "/") {
+		for strings.Contains(part, "..") {
+			part = strings.ReplaceAll(part, "..", ".")
+		}
+		if part = strings.Trim(strings.TrimSuffix(strings.Trim(part, "-."), ".lock"), "-."); part != "" {
+			parts = append(parts, part)
+		}
 	}
-	return "", fmt.Errorf("%q cannot be the name of a branch: try %q", name, hint)
+	if name = strings.Join(parts, "/"); validBranch(branchPrefix + name) {
+		return name
+	}
+	return "task"
 }
 
 // validBranch are git's rules for a branch (git check-ref-format --branch).

@@ -160,7 +160,7 @@ func (p *Project) begin(ctx context.Context) (unlock func(), err error) {
 	}
 	list, err := p.Journal.List()
 	if left := interrupted(list); err == nil && len(left) > 0 {
-		err = &RefusedError{Name: left[0].Summary, Why: []Reason{{Rule: "interrupted", Detail: "an earlier command was killed in the middle", Hint: "wf-ci worktree doctor puts it right"}}}
+		err = &RefusedError{Name: p.Name, Why: []Reason{{Rule: "interrupted", Detail: "an earlier command was killed in the middle: " + left[0].Summary, Hint: "wf-ci worktree doctor puts it right"}}}
 	}
 	if err == nil {
 		err = p.sweep(ctx, list)

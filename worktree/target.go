@@ -2,7 +2,6 @@ package worktree
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/internal/git"
@@ -17,9 +16,6 @@ type Target struct {
 
 	tips map[string]string // where the last two are, as far as that was asked
 }
-
-// tip is where a ref is.
-type tip struct{ commit, symref string }
 
 // mains are the refs that may be the branch that work goes to.
 var mains = [...]string{"refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"}
@@ -51,22 +47,6 @@ func (p *Project) target(ctx context.Context) (Target, error) {
 // tips are the mains and other refs, those that are there.
 func (p *Project) tips(ctx context.Context, more ...string) (map[string]tip, error) {
 	return p.refs(ctx, append(mains[:len(mains):len(mains)], more...)...)
-}
-
-func (p *Project) refs(ctx context.Context, names ...string) (map[string]tip, error) {
-	out, err := p.git.Git(ctx, append([]string{"for-each-ref", "--format=%(refname)%00%(objectname)%00%(symref)", "--"}, names...)...)
-	if err != nil {
-		return nil, err
-	}
-	have := make(map[string]tip)
-	for line := range strings.Lines(out) {
-		f := strings.Split(strings.TrimSuffix(line, "\n"), "\x00")
-		if len(f) != 3 {
-			return nil, fmt.Errorf("git for-each-ref said %.80q", line)
-		}
-		have[f[0]] = tip{f[1], f[2]}
-	}
-	return have, nil
 }
 
 // targetOf chooses the branch that work goes to among refs that are there.
