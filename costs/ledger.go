@@ -1,12 +1,10 @@
 package costs
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +29,9 @@ type Ledger struct {
 	// Lock is a path whose lock keeps writers apart; best outside the work tree.
 	// Empty: one in Dir.
 	Lock string
+	// Keys is a folder, outside the work tree, for what Current keeps of months
+	// that are over. Empty: none.
+	Keys string
 }
 
 // entryPath is where such a file is in a repository.
@@ -99,7 +100,7 @@ func (l Ledger) Record(ctx context.Context, entries []Entry, now time.Time, b Bu
 	if added, all, err = l.add(old, entries); err != nil {
 		return nil, nil, err
 	}
-	if err := l.fold(all, b, z); err != nil {
+	if err := l.fold(slices.Values(all), b, z); err != nil {
 		return added, all, fmt.Errorf("the entries are recorded, the books are not: %w", err)
 	}
 	return added, all, nil
@@ -226,13 +227,13 @@ func (l Ledger) Entries() ([]Entry, error) {
 // history is all that was ever recorded, what was corrected too.
 func (l Ledger) history() ([]Entry, error) {
 	for try := 0; ; try++ {
-		var all []Entry
+		var lists [][]Entry
 		err := l.each(func(_ string, list []Entry) error {
-			all = append(all, list...)
+			lists = append(lists, list)
 			return nil
 		})
 		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
-			return all, err
+			return slices.Concat(lists...), err
 		}
 		// A file that was listed is gone: its month is being packed. What it
 		// held is in another file by now.
@@ -242,6 +243,17 @@ func (l Ledger) history() ([]Entry, error) {
 // each calls fn with the files of entries, in the order of their names, and with
 // what they hold. Names are below the folder costs, with slashes.
 func (l Ledger) each(fn func(name string, list []Entry) error) error {
+	return l.walk(func(name, path string, d fs.DirEntry) error {
+		list, err := readEntries(path, d)
+		if err != nil {
+			return err
+		}
+		return fn(name, list)
+	})
+}
+
+// walk calls fn with the files of entries.
+func (l Ledger) walk(fn func(name, path string, d fs.DirEntry) error) error {
 	root := filepath.Join(l.Dir, "entries")
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path == root {
@@ -261,11 +273,7 @@ func (l Ledger) each(fn func(name string, list []Entry) error) error {
 			}
 			return fmt.Errorf("%s: not a file of entries; move it away", path)
 		}
-		list, err := readEntries(path, d)
-		if err != nil {
-			return err
-		}
-		return fn(name, list)
+		return fn(name, path, d)
 	})
 }
 
@@ -289,21 +297,25 @@ func Decode(path string, data []byte) ([]Entry, error) {
 	if fileName(data) != filepath.Base(path) {
 		return nil, fmt.Errorf("%s: was cut or edited: its name is not that of its content; restore it (git checkout -- FILE)", path)
 	}
-	var list []Entry
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		var e Entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+	list := make([]Entry, 0, bytes.Count(data, []byte("\n")))
+	d := newDecoder()
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		if len(line) > lineLimit {
+			return nil, fmt.Errorf("%s:%d: a line of %d bytes: no entry is so long", path, n, len(line))
 		}
-		if err := e.genuine(); err != nil {
+		e, err := d.entry(bytes.TrimSuffix(line, []byte("\n")))
+		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 		list = append(list, e)
 	}
-	return list, lines.Err()
+	return list, nil
 }
+
+// lineLimit is more than an entry takes in a file, in bytes.
+const lineLimit = 1 << 20
 
 // sumMax is more than a ledger may add up to, so that no sum of its entries can
 // overflow.
@@ -320,18 +332,17 @@ func Once(all []Entry) ([]Entry, error) {
 			replaced[e.Replaces] = true
 		}
 	}
-	byID := make(map[string]bool, len(all))
 	byKey := make(map[string]int, len(all)) // where in out
 	out := all[:0]
 	var sum Nano
 	swapped := false
 	for _, e := range all {
-		if byID[e.ID] || replaced[e.ID] {
+		if replaced[e.ID] {
 			continue
 		}
-		byID[e.ID] = true
 		if i, ok := byKey[e.Key]; ok {
 			switch other := out[i]; {
+			case e.ID == other.ID:
 			case further(e, other):
 				sum += max(e.USD, -e.USD) - max(other.USD, -other.USD)
 				out[i], swapped = e, true

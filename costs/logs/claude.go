@@ -3,7 +3,6 @@ package logs
 import (
 	"bytes"
 	"io"
-	"strings"
 
 	"github.com/wf-ci/wf-ci/costs"
 )
@@ -40,8 +39,8 @@ func readClaude(w *work, r io.Reader) error {
 
 // Lines without these have nothing to count: most of a log.
 var (
-	claudeMark  = []byte(`usage"`)
-	claudeQuery = []byte(`Count"`) // of "searchCount"; a capital letter is rare, and so found fast
+	claudeMark  = []byte(`_tokens"`) // of a usage; an underscore is rare, and so found fast
+	claudeQuery = []byte(`Count"`)   // of "searchCount"; a capital letter is, too
 )
 
 func (c *claude) line(line []byte) bool {
@@ -88,14 +87,6 @@ func (c *claude) put() {
 		key = w.spell("claude", c.id, c.session, call.Time.AppendFormat(nil, "2006-01-02T15:04:05.000Z"))
 	}
 	w.put(key, call)
-}
-
-// message is what the key of a call says of the message: all but the request.
-func (c Call) message() string {
-	if i := strings.LastIndexByte(c.Key, ':'); i > 0 && c.Source == "claude" {
-		return c.Key[:i]
-	}
-	return ""
 }
 
 func (c *claude) visitTop(key []byte) {

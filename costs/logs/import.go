@@ -25,15 +25,17 @@ type Import struct {
 	Before *State
 	// Workers is how many logs are read at once. Zero: one.
 	Workers int
+	// Reading is called before the first log is opened, if any is. Optional.
+	Reading func()
 }
 
 // Result is what the logs hold that was not read before.
 type Result struct {
-	Calls   []*Call // by time, then key
-	Notes   Notes   // of all logs, those that were read before included
-	Logs    int     // that were found
-	Changed int     // that were read now
-	State   *State  // for the next import, once the calls are booked
+	Calls   Calls
+	Notes   Notes  // of all logs, those that were read before included
+	Logs    int    // that were found
+	Changed int    // that were read now
+	State   *State // for the next import, once the calls are booked
 }
 
 // Run reads what is new in the logs. It fails only when it is cancelled: what
@@ -56,6 +58,9 @@ func (im Import) Run(ctx context.Context) (*Result, error) {
 	}
 	res.Changed = len(todo)
 	if len(todo) > 0 {
+		if im.Reading != nil {
+			im.Reading()
+		}
 		if err := im.read(ctx, all, todo, before, res); err != nil {
 			return nil, err
 		}
@@ -73,7 +78,7 @@ type outcome struct {
 // read reads the files side by side, the large ones first, and puts together
 // what they tell: the order does not matter.
 func (im Import) read(ctx context.Context, all, todo []file, before *State, res *Result) error {
-	main := newWork(im.Inside, im.Since)
+	main := newWork(im.Inside, im.Since, newCalls())
 	sessions, err := im.readAll(ctx, todo, before, res, main.calls)
 	if err != nil {
 		return err
@@ -89,8 +94,7 @@ func (im Import) read(ctx context.Context, all, todo []file, before *State, res 
 		}
 	}
 	res.Notes.Malformed += main.notes.Malformed // calls without a time
-	res.Calls = withoutReplays(main.calls.list)
-	slices.SortFunc(res.Calls, func(a, b *Call) int { return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Key, b.Key)) })
+	res.Calls = main.calls.settled()
 	return nil
 }
 
@@ -99,18 +103,17 @@ func (im Import) read(ctx context.Context, all, todo []file, before *State, res 
 func (im Import) readAll(ctx context.Context, todo []file, before *State, res *Result, into *calls) ([]*codexFile, error) {
 	slices.SortStableFunc(todo, func(a, b file) int { return cmp.Compare(b.size, a.size) })
 	outcomes := make([]outcome, len(todo))
-	works := make([]*work, min(len(todo), max(1, im.Workers)))
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for i := range works {
-		works[i] = newWork(im.Inside, im.Since)
+	for range min(len(todo), max(1, im.Workers)) {
+		work := newWork(im.Inside, im.Since, into)
 		group.Go(func() {
 			for {
 				n := int(next.Add(1)) - 1
 				if n >= len(todo) || ctx.Err() != nil {
 					return
 				}
-				outcomes[n] = works[i].file(todo[n], before.files[todo[n].path])
+				outcomes[n] = work.file(todo[n], before.files[todo[n].path])
 			}
 		})
 	}
@@ -124,13 +127,6 @@ func (im Import) readAll(ctx context.Context, todo []file, before *State, res *R
 		if o.codex != nil {
 			sessions = append(sessions, o.codex)
 		}
-	}
-	for _, w := range works {
-		if len(into.list) == 0 {
-			*into = *w.calls
-			continue
-		}
-		into.join(w.calls)
 	}
 	return sessions, nil
 }
@@ -152,7 +148,7 @@ func (im Import) withParents(ctx context.Context, all []file, sessions []*codexF
 			if !strings.HasSuffix(strings.TrimSuffix(strings.TrimSuffix(f.path, ".zst"), ".jsonl"), id) {
 				continue
 			}
-			w := newWork(im.Inside, im.Since)
+			w := newWork(im.Inside, im.Since, newCalls())
 			if w.file(f, Read{}); w.codex != nil {
 				sessions = append(sessions, w.codex)
 			}
