@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -54,15 +55,12 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	dir, scratch, done, err := a.workAt(c.Dir)
+	p, done, err := a.repository(ctx, c.Dir)
 	if err != nil {
 		return err
 	}
 	defer done()
-	repo, err := git.Open(ctx, a.userGit(), dir, scratch)
-	if err != nil {
-		return openError(ctx, err)
-	}
+	repo := p.repo
 	branch, err := defaultBranch(ctx, repo, c.Branch)
 	if err != nil {
 		return err
@@ -76,7 +74,7 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 		Schema: config.SchemaID, Gates: gatesWorkflow(repo.Dir), NoWorkflows: c.NoWorkflow,
 	})
 	if err == nil {
-		out.Files, err = setup.Write(repo.Dir, files, c.DryRun)
+		out.Files, err = c.write(a, repo, files)
 	}
 	if err != nil {
 		return undecided{err}
@@ -89,6 +87,24 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return out.status()
+}
+
+// write writes the files that are not there; wf-ci undo takes them away again.
+func (c *initCmd) write(a *app, repo *git.Repo, files []setup.File) ([]setup.Written, error) {
+	list, err := setup.Write(repo.Dir, files, true)
+	if err != nil || c.DryRun {
+		return list, err
+	}
+	before := a.files(repo, "init", "wf-ci init")
+	for i, f := range list {
+		if f.State != setup.Would {
+			continue
+		}
+		if err := before.Before(filepath.Join(repo.Dir, filepath.FromSlash(f.Path)), []byte(files[i].Text)); err != nil {
+			return nil, err
+		}
+	}
+	return setup.Write(repo.Dir, files, false)
 }
 
 // agents are the coding agents that are asked for.
