@@ -155,7 +155,7 @@ func TestStepsOfParts(t *testing.T) {
 	}
 	wants := [][]string{
 		{"actions/setup-go@v5", "go-version-file: go.mod", "cache-dependency-path: go.sum", ">go-test.json", "-coverprofile=coverage.out", "lint-go.sarif"},
-		{`working-directory: "it's a: [folder] #1"`, `--path-prefix='it'\''s a: [folder] #1'`},
+		{`working-directory: "it's a: [folder] #1"`, `--path-prefix='it'\\''s a: [folder] #1'`},
 		{"actions/setup-node@v4", "node-version-file: web/.nvmrc", "cache: npm", "npm ci", "junit.xml", "lint-eslint.sarif"},
 		{"actions/setup-python@v5", `python-version: "3.x"`, "cache: pip", "-r requirements.txt", "--junitxml=junit.xml", "lint-ruff.sarif"},
 		{`python-version-file: ".python-version"`, "uv sync", "uv run --with pytest"},
