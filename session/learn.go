@@ -117,7 +117,7 @@ func (d Desk) Learn(ctx context.Context, home string, list []Learning, dur strin
 	if err != nil && !missing(err) {
 		return out, err
 	}
-	seen, err := d.learnedBefore(data, home)
+	seen, err := d.learnedBefore(data)
 	if err != nil {
 		return out, err
 	}
@@ -143,15 +143,15 @@ func (d Desk) Learn(ctx context.Context, home string, list []Learning, dur strin
 	if utf8.RuneCount(doc) > limit {
 		out.Note = fmt.Sprintf("%s has %d characters, more than %d, and what is left is yours: shorten it", claudeName, utf8.RuneCount(doc), limit)
 	}
-	if err := writeInside(d.Dir, claudeName, doc); err != nil {
+	if err := d.write(claudeName, doc); err != nil {
 		return out, err
 	}
 	return out, d.log(ctx, home, out.Added, dur)
 }
 
-// learnedBefore are the keys of all that is written down: here, in what was
-// moved away, and in the log of this user for this project.
-func (d Desk) learnedBefore(claude []byte, home string) (map[string]bool, error) {
+// learnedBefore are the keys of all that is written down: here, and in what was
+// moved away.
+func (d Desk) learnedBefore(claude []byte) (map[string]bool, error) {
 	seen := make(map[string]bool)
 	remember := func(data []byte) {
 		for line := range strings.Lines(string(data)) {
@@ -272,10 +272,6 @@ func rotate(data []byte, limit int, now time.Time) ([]byte, []move) {
 
 // append adds to a file of the project.
 func (d Desk) append(name string, text []byte) error {
-	dir := filepath.Join(d.Dir, filepath.FromSlash(filepath.Dir(name)))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	old, err := readFile(filepath.Join(d.Dir, filepath.FromSlash(name)), documentLimit)
 	if err != nil && !missing(err) {
 		return err
@@ -283,7 +279,7 @@ func (d Desk) append(name string, text []byte) error {
 	if bytes.Contains(old, text) {
 		return nil
 	}
-	return writeInside(d.Dir, name, append(old, text...))
+	return d.write(name, append(old, text...))
 }
 
 // logEntry is a line of ~/.claude/learnings.jsonl.
@@ -295,7 +291,8 @@ type logEntry struct {
 	Types    []string   `json:"applicable_to"`
 }
 
-// log adds a line to the log of all projects. No home, no log.
+// log adds a line to the log of all projects, with what it does not know of this
+// one yet: an end may have been taken back. No home, no log.
 func (d Desk) log(ctx context.Context, home string, list []Learning, dur string) error {
 	if home == "" {
 		return nil
@@ -310,6 +307,9 @@ func (d Desk) log(ctx context.Context, home string, list []Learning, dur string)
 		return err
 	}
 	defer unlock()
+	if list = d.notLogged(path, list); len(list) == 0 {
+		return nil
+	}
 	line, err := json.Marshal(logEntry{d.Now.UTC().Truncate(time.Second), d.Project, dur, list, Detect(d.Dir)})
 	if err != nil {
 		return err
@@ -330,4 +330,23 @@ func (d Desk) log(ctx context.Context, home string, list []Learning, dur string)
 		return err
 	}
 	return f.Sync()
+}
+
+// notLogged leaves out what the log knows of this project. A log that is too
+// large, and a line that is none, knows nothing.
+func (d Desk) notLogged(path string, list []Learning) []Learning {
+	data, err := readFile(path, logLimit)
+	if err != nil {
+		return list
+	}
+	known := make(map[string]bool)
+	for line := range bytes.Lines(data) {
+		var e logEntry
+		if json.Unmarshal(line, &e) == nil && e.Project == d.Project {
+			for _, l := range e.Key {
+				known[l.key()] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(l Learning) bool { return known[l.key()] })
 }

@@ -42,12 +42,17 @@ func readRecord(gitDir string) *record {
 	return &r
 }
 
-func (r record) write(gitDir string) error {
+func (r record) encode() ([]byte, error) {
 	data, err := json.Marshal(r)
+	return append(data, '\n'), err
+}
+
+func (r record) write(gitDir string) error {
+	data, err := r.encode()
 	if err != nil {
 		return err
 	}
-	return state.Write(filepath.Join(gitDir, recordName), append(data, '\n'), 0o600)
+	return state.Write(filepath.Join(gitDir, recordName), data, 0o600)
 }
 
 // begin is the day at a start: the one that goes on, or a new one. A day that

@@ -89,7 +89,7 @@ func (d Desk) edit(name string, change func([]byte) []byte) (bool, error) {
 		if missing(againErr) != missing(err) || !bytes.Equal(now, old) {
 			continue
 		}
-		return true, writeInside(d.Dir, name, data)
+		return true, d.write(name, data)
 	}
 	return false, fmt.Errorf("%s changes all the time; close what writes it, and end the day again", name)
 }
@@ -126,6 +126,13 @@ func (d Desk) Ended(c *Collected, head string) error {
 		return nil
 	}
 	r.Ended, r.Head = d.Now, head
+	data, err := r.encode()
+	if err == nil {
+		err = d.remember(filepath.Join(d.Repo.GitDir, recordName), data)
+	}
+	if err != nil {
+		return err
+	}
 	return r.write(d.Repo.GitDir)
 }
 

@@ -429,19 +429,21 @@ func TestTrust(t *testing.T) {
 	if _, err := trust.Script(dir, "s.sh"); err != ErrUntrusted {
 		t.Errorf("%v", err)
 	}
+	add := func(path string) {
+		sum, err := ScriptDigest(path)
+		if ok, swapErr := trust.Swap(context.Background(), path, "", sum); !ok || err != nil || swapErr != nil {
+			t.Error(ok, err, swapErr)
+		}
+	}
 	var group sync.WaitGroup
 	for i := range 8 { // side by side, and none is lost
 		group.Go(func() {
 			other := filepath.Join(dir, fmt.Sprintf("o%d", i))
 			_ = os.WriteFile(other, []byte("x"), 0o644)
-			if _, err := trust.Add(context.Background(), other); err != nil {
-				t.Error(err)
-			}
+			add(other)
 		})
 	}
-	if _, err := trust.Add(context.Background(), path); err != nil {
-		t.Fatal(err)
-	}
+	add(path)
 	group.Wait()
 	if trusted, err := trust.read(); err != nil || len(trusted) != 9 {
 		t.Errorf("%v, %v", trusted, err)
@@ -451,6 +453,17 @@ func TestTrust(t *testing.T) {
 	}
 	_ = os.WriteFile(path, []byte("b"), 0o644)
 	if _, err := trust.Script(dir, "s.sh"); err != ErrChanged {
+		t.Errorf("%v", err)
+	}
+	// Nobody swaps what he does not know.
+	if ok, err := trust.Swap(context.Background(), path, "sha256:other", ""); ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+	sum, err := trust.Of(path)
+	if ok, swapErr := trust.Swap(context.Background(), path, sum, ""); !ok || err != nil || swapErr != nil {
+		t.Error(ok, err, swapErr)
+	}
+	if _, err := trust.Script(dir, "s.sh"); err != ErrUntrusted {
 		t.Errorf("%v", err)
 	}
 }

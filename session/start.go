@@ -29,6 +29,9 @@ type Desk struct {
 	// Route names an agent for a task.
 	Route      func(task string) Assignment
 	FreeMemory int64 // bytes; zero: not known
+	// Remember is told of each file that is about to be written, and of what it
+	// will hold: an error keeps it from being written. Optional.
+	Remember func(path string, data []byte) error
 }
 
 // recentCommits is how many commits the queue is held against.

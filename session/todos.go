@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -16,8 +17,8 @@ const todosName = ".claude/todos.json"
 
 // WriteTodos puts the todos of the day into .claude/todos.json. Entries that
 // are not of a start, and those that somebody has begun or finished, stay.
-func WriteTodos(dir string, todos []Todo) error {
-	old, kept, err := keptTodos(dir)
+func (d Desk) WriteTodos(todos []Todo) error {
+	old, kept, err := keptTodos(d.Dir)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func WriteTodos(dir string, todos []Todo) error {
 	if bytes.Equal(data, old) {
 		return nil
 	}
-	return writeInside(dir, todosName, data)
+	return d.write(todosName, data)
 }
 
 // kept are the entries of a list that stay.
@@ -96,25 +97,53 @@ func completedTodos(dir string) []string {
 	return done
 }
 
-// writeInside writes a file of the project, never through a link that a
-// checkout brings.
-func writeInside(dir, name string, data []byte) error {
-	parent := filepath.Dir(filepath.FromSlash(name))
-	if parent != "." {
-		if err := os.Mkdir(filepath.Join(dir, parent), 0o755); err != nil && !os.IsExist(err) {
-			return err
-		}
-	}
-	if !insideTree(dir, name) {
-		return fmt.Errorf("%s: its folder is no folder of this project; nothing was written", name)
+// write writes a file of the project, never through a link that a checkout
+// brings.
+func (d Desk) write(name string, data []byte) error {
+	full := filepath.Join(d.Dir, filepath.FromSlash(name))
+	if err := foldersInside(d.Dir, name); err != nil {
+		return err
 	}
 	perm := os.FileMode(0o644)
-	path := filepath.Join(dir, filepath.FromSlash(name))
-	if info, err := os.Lstat(path); err == nil {
+	if info, err := os.Lstat(full); err == nil {
 		if !info.Mode().IsRegular() {
 			return fmt.Errorf("%s is no regular file; it was left as it is", name)
 		}
 		perm = info.Mode().Perm()
 	}
-	return state.Write(path, data, perm)
+	if err := d.remember(full, data); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		return err
+	}
+	return state.Write(full, data, perm)
+}
+
+// foldersInside refuses a name of which a folder is a link, or no folder at all;
+// those that are not there yet are none.
+func foldersInside(dir, name string) error {
+	at := dir
+	for _, part := range strings.Split(path.Dir(name), "/") {
+		at = filepath.Join(at, part)
+		info, err := os.Lstat(at)
+		switch {
+		case missing(err):
+			return nil
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return fmt.Errorf("%s: its folder is no folder of this project; nothing was written", name)
+		}
+	}
+	return nil
+}
+
+// remember tells whoever wants to take it back of a file that is about to be
+// written.
+func (d Desk) remember(path string, data []byte) error {
+	if d.Remember == nil {
+		return nil
+	}
+	return d.Remember(path, data)
 }

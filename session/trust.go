@@ -43,41 +43,44 @@ func (t Trust) read() (map[string]string, error) {
 	return trusted, nil
 }
 
-// change changes what is trusted, alone.
-func (t Trust) change(ctx context.Context, do func(map[string]string)) error {
-	if err := os.MkdirAll(filepath.Dir(t.File), 0o700); err != nil {
-		return err
-	}
-	unlock, err := state.Lock(ctx, t.File)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+// Of is the digest of what is trusted of a script; empty: nothing.
+func (t Trust) Of(path string) (string, error) {
 	trusted, err := t.read()
-	if err != nil {
-		return err
-	}
-	do(trusted)
-	data, err := json.MarshalIndent(trusted, "", "  ")
-	if err != nil {
-		return err
-	}
-	return state.Write(t.File, append(data, '\n'), 0o600)
+	return trusted[path], err
 }
 
-// Add trusts a script as it is now, and gives its digest.
-func (t Trust) Add(ctx context.Context, path string) (string, error) {
+// ScriptDigest is the digest of a script as it is now.
+func ScriptDigest(path string) (string, error) {
 	data, err := readFile(path, scriptLimit)
 	if err != nil {
 		return "", err
 	}
-	sum := contentSum(data)
-	return sum, t.change(ctx, func(trusted map[string]string) { trusted[path] = sum })
+	return contentSum(data), nil
 }
 
-// Remove trusts a script no more.
-func (t Trust) Remove(ctx context.Context, path string) error {
-	return t.change(ctx, func(trusted map[string]string) { delete(trusted, path) })
+// Swap makes what is trusted of a script another digest, or nothing. False: it
+// is not what the caller knows, and stays as it is.
+func (t Trust) Swap(ctx context.Context, path, from, to string) (bool, error) {
+	if err := os.MkdirAll(filepath.Dir(t.File), 0o700); err != nil {
+		return false, err
+	}
+	unlock, err := state.Lock(ctx, t.File)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	trusted, err := t.read()
+	if err != nil || trusted[path] != from {
+		return false, err
+	}
+	if trusted[path] = to; to == "" {
+		delete(trusted, path)
+	}
+	data, err := json.MarshalIndent(trusted, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	return true, state.Write(t.File, append(data, '\n'), 0o600)
 }
 
 // Errors of [Trust.Script].

@@ -84,11 +84,11 @@ func Open(ctx context.Context, place Place) (*Project, error) {
 
 // openError tells a directory that is in no repository, or in somebody else's.
 func openError(dir string, err error) error {
-	switch {
-	case strings.Contains(err.Error(), "not a git repository"):
+	if owner := git.OwnerErrorOf(dir, err.Error()); owner != nil {
+		return owner
+	}
+	if strings.Contains(err.Error(), "not a git repository") {
 		return fmt.Errorf("%s is %w", dir, git.ErrNotRepository)
-	case strings.Contains(err.Error(), "dubious ownership"):
-		return fmt.Errorf("%s: %w", dir, git.ErrOwner)
 	}
 	return err
 }

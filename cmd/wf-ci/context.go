@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/wf-ci/wf-ci/session"
 	"github.com/wf-ci/wf-ci/session/tokens"
@@ -88,24 +89,38 @@ func (c *contextRestoreCmd) Run(ctx context.Context, a *app) error {
 	if c.ID == "" || c.List {
 		return c.list(a, list)
 	}
-	for i, b := range list {
-		if b.ID != c.ID && (c.ID != "latest" || i > 0) {
-			continue
-		}
-		changed, err := d.Restore(a.home(), b)
+	i := slices.IndexFunc(list, func(b session.Backup) bool { return b.ID == c.ID })
+	if c.ID == "latest" && len(list) > 0 {
+		i = 0
+	}
+	if i < 0 {
+		return usagef("there is no backup %q of this project: wf-ci context restore lists them", c.ID)
+	}
+	return c.restore(ctx, a, d, list[i])
+}
+
+// restore brings a backup back, while no end of a day writes the same files.
+func (c *contextRestoreCmd) restore(ctx context.Context, a *app, d *desk, b session.Backup) error {
+	if d.Repo != nil {
+		unlock, err := d.Lock(ctx)
 		if err != nil {
 			return undecided{err}
 		}
-		if c.JSON {
-			return writeJSON(a.rawOut, map[string]any{"id": b.ID, "restored": changed})
-		}
-		fmt.Fprintf(a.stdout, "restored %s: %d changed\n", b.ID, len(changed))
-		for _, name := range changed {
-			fmt.Fprintf(a.stdout, "  %s\n", name)
-		}
-		return nil
+		defer unlock()
 	}
-	return usagef("there is no backup %q of this project: wf-ci context restore lists them", c.ID)
+	a.remember(d, "restore", "the restore of backup "+b.ID)
+	changed, err := d.Restore(a.home(), b)
+	if err != nil {
+		return undecided{err}
+	}
+	if c.JSON {
+		return writeJSON(a.rawOut, map[string]any{"id": b.ID, "restored": changed})
+	}
+	fmt.Fprintf(a.stdout, "restored %s: %d changed\n", b.ID, len(changed))
+	for _, name := range changed {
+		fmt.Fprintf(a.stdout, "  %s\n", name)
+	}
+	return nil
 }
 
 func (c *contextRestoreCmd) list(a *app, list []session.Backup) error {

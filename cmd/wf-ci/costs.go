@@ -12,10 +12,8 @@ import (
 
 	"github.com/wf-ci/wf-ci/costs"
 	"github.com/wf-ci/wf-ci/costs/prices"
-	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/git"
-	"github.com/wf-ci/wf-ci/internal/run"
 )
 
 // costsCmd is about the ledger.
@@ -105,22 +103,15 @@ func (a *app) openBooks(ctx context.Context, dir string) (*books, func(), error)
 
 // findBooks is openBooks without what takes time: the branch, the prices.
 func (a *app) findBooks(ctx context.Context, dir string) (*books, func(), error) {
-	dir, scratch, done, err := a.workAt(dir)
+	p, done, err := a.place(ctx, dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &books{}
-	env := append(run.CleanEnv(a.environ), ci.NewWorkspace(a.getenv).GitEnv(a.getenv, dir)...)
-	repo, err := git.Open(ctx, &run.Runner{Env: env}, dir, scratch)
-	switch {
-	case errors.Is(err, git.ErrNotRepository):
-	case err != nil:
-		done()
-		return nil, nil, openError(ctx, err)
-	default:
-		dir, b.gitDir, b.repo = repo.Dir, repo.GitDir, repo
+	b := &books{repo: p.repo}
+	if p.repo != nil {
+		b.gitDir = p.repo.GitDir
 	}
-	if err := b.read(dir); err != nil {
+	if err := b.read(p.dir); err != nil {
 		done()
 		return nil, nil, usageError{err.Error()}
 	}

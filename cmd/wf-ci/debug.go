@@ -32,7 +32,7 @@ type debugCmd struct {
 // gitIn is git in the repository of a directory, and a scratch directory that
 // the function takes away.
 func (a *app) gitIn(ctx context.Context, dir string) (git.Work, string, func(), error) {
-	w := git.Work{Runner: a.userGit(), Dir: inside(a.dir, dir)}
+	w := git.Work{Runner: a.userGit(inside(a.dir, dir)), Dir: inside(a.dir, dir)}
 	if info, err := os.Stat(w.Dir); err != nil || !info.IsDir() {
 		return w, "", nil, usagef("%s is not a directory", dir)
 	}

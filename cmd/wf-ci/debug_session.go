@@ -322,7 +322,7 @@ type debugReportCmd struct {
 	Output string `placeholder:"PATH" help:"Write to a file instead of stdout; one that is there is replaced."`
 }
 
-func (c *debugReportCmd) Run(_ context.Context, a *app) error {
+func (c *debugReportCmd) Run(ctx context.Context, a *app) error {
 	if c.Output == "" {
 		return c.look(a, (*debug.Session).Report)
 	}
@@ -335,10 +335,26 @@ func (c *debugReportCmd) Run(_ context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := state.Write(inside(a.dir, c.Output), []byte(a.mask(one.Report())), 0o644); err != nil {
+	if err := c.write(ctx, a, []byte(a.mask(one.Report()))); err != nil {
 		return undecided{fmt.Errorf("write the report: %w", err)}
 	}
 	return nil
+}
+
+// write writes the report; in a repository wf-ci undo brings back what it replaces.
+func (c *debugReportCmd) write(ctx context.Context, a *app, text []byte) error {
+	p, done, err := a.place(ctx, c.Dir)
+	if err != nil {
+		return err
+	}
+	defer done()
+	path := inside(a.dir, c.Output)
+	if p.repo != nil {
+		if err := a.files(p.repo, "report", "the debug report "+filepath.Base(path)).Before(path, text); err != nil {
+			return err
+		}
+	}
+	return state.Write(path, text, 0o644)
 }
 
 type debugShowCmd struct{ debugSession }

@@ -42,6 +42,7 @@ type doctor struct {
 	a      *app
 	dir    string // as it was named
 	repo   *git.Repo
+	work   git.Work
 	config *config.Config // nil: it is not valid
 	checks []checkup
 }
@@ -56,16 +57,12 @@ func (d *doctor) unknown(id string, err error) { d.say(id, "unknown", err.Error(
 
 // project looks at this machine and this repository, at each thing in turn.
 func (c *doctorCmd) project(ctx context.Context, a *app) error {
-	dir, scratch, done, err := a.workAt(c.Dir)
+	p, done, err := a.repository(ctx, c.Dir)
 	if err != nil {
 		return err
 	}
 	defer done()
-	repo, err := git.Open(ctx, a.userGit(), dir, scratch)
-	if err != nil {
-		return openError(ctx, err)
-	}
-	d := &doctor{a: a, dir: c.Dir, repo: repo}
+	d := &doctor{a: a, dir: c.Dir, repo: p.repo, work: p.work()}
 	for _, look := range []func(context.Context){d.git, d.settings, d.tools, d.structure, d.hook, d.workflow, d.worktrees, d.ledger, d.saved} {
 		if look(ctx); ctx.Err() != nil {
 			return ctx.Err()
@@ -272,7 +269,7 @@ func (d *doctor) structure(context.Context) {
 }
 
 func (d *doctor) hook(ctx context.Context) {
-	place, err := hook.Find(ctx, git.Work{Runner: d.a.userGit(), Dir: d.repo.Dir}, d.repo.Dir, d.repo.CommonDir())
+	place, err := hook.Find(ctx, d.work, d.repo.Dir, d.repo.CommonDir())
 	var s hook.Status
 	if err == nil {
 		s, err = place.Status(hook.Names()[0])

@@ -62,7 +62,7 @@ func (c *featureShipCmd) Run(ctx context.Context, a *app) error {
 	}
 	b.at = a.now()
 	s := &shipment{featureShipCmd: c, a: a, b: b, dir: filepath.Dir(b.ledger.Dir), subject: subject}
-	s.work = git.Work{Runner: a.userGit(), Dir: s.dir}
+	s.work = git.Work{Runner: a.userGit(s.dir), Dir: s.dir}
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *shipment) out(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	place, err := ship.Open(ctx, s.a.userGit(), s.dir, s.a.now)
+	place, err := ship.Open(ctx, s.a.userGit(s.dir), s.dir, s.a.now)
 	if err != nil {
 		return undecided{err}
 	}
@@ -175,7 +175,7 @@ func (a *app) shipAt(ctx context.Context, e journal.Entry, do func(*ship.Place, 
 	if info, err := os.Stat(top); err != nil || !info.IsDir() {
 		return "", usagef("%s is not there any more", top)
 	}
-	p, err := ship.Open(ctx, a.userGit(), top, a.now)
+	p, err := ship.Open(ctx, a.userGit(top), top, a.now)
 	if err != nil {
 		return "", undecided{err}
 	}

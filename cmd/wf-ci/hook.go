@@ -122,17 +122,12 @@ func (c *hookPrintCmd) Run(a *app) error {
 
 // onHooks opens the place of the hooks for a command, alone with it.
 func (a *app) onHooks(ctx context.Context, where at, do func(hook.Worker) error) error {
-	dir, scratch, done, err := a.workAt(where.Dir)
+	p, done, err := a.repository(ctx, where.Dir)
 	if err != nil {
 		return err
 	}
 	defer done()
-	runner := a.userGit()
-	repo, err := git.Open(ctx, runner, dir, scratch)
-	if err != nil {
-		return openError(ctx, err)
-	}
-	w, err := a.hookWorker(ctx, git.Work{Runner: runner, Dir: repo.Dir}, repo.Dir, repo.CommonDir())
+	w, err := a.hookWorker(ctx, p.work(), p.repo.Dir, p.repo.CommonDir())
 	if err != nil {
 		return err
 	}
@@ -196,7 +191,7 @@ func (a *app) mendHooks(p *worktree.Project) {
 
 // onProjectHooks does something to the hooks of an open project, alone with them.
 func (a *app) onProjectHooks(ctx context.Context, p *worktree.Project, do func(hook.Worker) error) error {
-	w, err := a.hookWorker(ctx, git.Work{Runner: a.userGit(), Dir: p.Main}, p.Main, p.Common)
+	w, err := a.hookWorker(ctx, git.Work{Runner: a.userGit(p.Main), Dir: p.Main}, p.Main, p.Common)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (a *app) hookJudge(ctx context.Context, name string, o options) error {
 
 // peel is the commit behind an id; what is none stays, and is not to be read.
 func (a *app) peel(ctx context.Context, id string) string {
-	res, err := a.userGit().Run(ctx, run.Command{Name: "git", Args: []string{"rev-parse", "--verify", "--quiet", id + "^{commit}"}, Dir: a.dir})
+	res, err := a.userGit(a.dir).Run(ctx, run.Command{Name: "git", Args: []string{"rev-parse", "--verify", "--quiet", id + "^{commit}"}, Dir: a.dir})
 	if commit := strings.TrimSpace(string(res.Stdout.Bytes)); err == nil && commit != "" {
 		return commit
 	}

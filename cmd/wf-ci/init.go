@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
-	ecosystem "github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/report"
@@ -54,29 +54,28 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	dir, scratch, done, err := a.workAt(c.Dir)
+	p, done, err := a.repository(ctx, c.Dir)
 	if err != nil {
 		return err
 	}
 	defer done()
-	repo, err := git.Open(ctx, a.userGit(), dir, scratch)
-	if err != nil {
-		return openError(ctx, err)
-	}
+	repo := p.repo
 	branch, err := defaultBranch(ctx, repo, c.Branch)
 	if err != nil {
 		return err
 	}
 	out := inited{Schema: initSchema, Dir: repo.Dir, DryRun: c.DryRun}
-	if out.Ecosystems, err = ecosystemsOf(ctx, repo); err != nil {
+	kinds, parts, err := survey(ctx, repo)
+	if err != nil {
 		return undecided{err}
 	}
+	out.Ecosystems = kinds
 	files, err := setup.Plan(setup.Input{
-		Name: session.Clean(a.redactor.Redact(session.ProjectName(repo.Dir))), Branch: branch, Kinds: out.Ecosystems, Agents: agents,
+		Name: session.Clean(a.redactor.Redact(session.ProjectName(repo.Dir))), Branch: branch, Kinds: out.Ecosystems, Parts: parts, Agents: agents,
 		Schema: config.SchemaID, Gates: gatesWorkflow(repo.Dir), NoWorkflows: c.NoWorkflow,
 	})
 	if err == nil {
-		out.Files, err = setup.Write(repo.Dir, files, c.DryRun)
+		out.Files, err = c.write(a, repo, files)
 	}
 	if err != nil {
 		return undecided{err}
@@ -89,6 +88,24 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return out.status()
+}
+
+// write writes the files that are not there; wf-ci undo takes them away again.
+func (c *initCmd) write(a *app, repo *git.Repo, files []setup.File) ([]setup.Written, error) {
+	list, err := setup.Write(repo.Dir, files, true)
+	if err != nil || c.DryRun {
+		return list, err
+	}
+	before := a.files(repo, "init", "wf-ci init")
+	for i, f := range list {
+		if f.State != setup.Would {
+			continue
+		}
+		if err := before.Before(filepath.Join(repo.Dir, filepath.FromSlash(f.Path)), []byte(files[i].Text)); err != nil {
+			return nil, err
+		}
+	}
+	return setup.Write(repo.Dir, files, false)
 }
 
 // agents are the coding agents that are asked for.
@@ -135,21 +152,6 @@ func gatesWorkflow(dir string) string {
 		}
 	}
 	return ""
-}
-
-// ecosystemsOf are the ecosystems of what is in a work tree, each once.
-func ecosystemsOf(ctx context.Context, repo *git.Repo) ([]string, error) {
-	snapshot, _, err := repo.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found, err := ecosystem.Detect(ctx, snapshot)
-	kinds := []string{}
-	for _, p := range found {
-		kinds = append(kinds, string(p.Kind))
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds), err
 }
 
 // hook puts the hook in, where nobody else keeps the hooks.

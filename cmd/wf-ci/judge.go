@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -218,14 +219,28 @@ func openError(ctx context.Context, err error) error {
 		return err
 	case errors.Is(err, git.ErrNotRepository):
 		return usagef("%v; run wf-ci inside one, or name it with -C DIR (git init makes one)", err)
-	case errors.Is(err, git.ErrBare), errors.Is(err, git.ErrOwner):
+	case errors.Is(err, git.ErrBare):
 		return usagef("%v", err)
+	}
+	var owner *git.OwnerError
+	if errors.As(err, &owner) {
+		return usagef("%v: %s", err, ownerRemedy(owner.Dir, ci.InContainer()))
 	}
 	var missing *run.NotStartedError
 	if errors.As(err, &missing) && missing.Missing {
 		return undecided{errors.New("git is not installed (apt-get install git, brew install git)")}
 	}
 	return undecided{err}
+}
+
+// ownerRemedy is what to do about a repository of somebody else. In a container
+// of one's own its owner is the right user, who then also owns what is written.
+func ownerRemedy(dir string, contained bool) string {
+	trust := "if you trust it, run: git config --global --add safe.directory " + dir
+	if uid, gid, ok := ci.Owner(dir); ok && contained {
+		return fmt.Sprintf("start the container as its owner (docker run --user %d:%d …); or %s", uid, gid, trust)
+	}
+	return trust
 }
 
 // compare finds what the tree is compared with: from the event in Actions, else

@@ -38,7 +38,7 @@ func (a *app) openRollback(ctx context.Context, dir string) (*rollback.Repo, fun
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := rollback.Open(ctx, rollback.Place{Runner: a.userGit(), Dir: dir, Scratch: scratch, Now: a.now})
+	r, err := rollback.Open(ctx, rollback.Place{Runner: a.userGit(dir), Dir: dir, Scratch: scratch, Now: a.now})
 	if err != nil {
 		done()
 		if errors.Is(err, git.ErrBare) {

@@ -13,7 +13,11 @@ import (
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/report"
+	"github.com/wf-ci/wf-ci/session"
 )
+
+// oneLine is a text of somebody else's as a line of ours, without a secret.
+func (a *app) oneLine(text string) string { return session.Clean(a.redactor.Redact(text)) }
 
 // gatesCmd prints the plan.
 type gatesCmd struct {

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/wf-ci/wf-ci/costs"
-	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/session"
 )
@@ -40,7 +38,8 @@ func (c *startCmd) Run(ctx context.Context, a *app) error {
 	}
 	day.Notes = append(day.Notes, notes...)
 	if c.Todos || prefs.AutoCreateTodos {
-		if err := session.WriteTodos(desk.Dir, day.Todos); err != nil {
+		a.remember(desk, "todos", "the todos of a day")
+		if err := desk.WriteTodos(day.Todos); err != nil {
 			day.Notes = append(day.Notes, "todos not written: "+a.redactor.Redact(err.Error()))
 		}
 	}
@@ -67,22 +66,14 @@ type desk struct {
 
 // desk opens the project in a directory. What is no repository is one too.
 func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
-	dir, scratch, done, err := a.workAt(dir)
+	p, done, err := a.place(ctx, dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &desk{scratch: scratch, runner: a.userGit()}
-	d.Desk = session.Desk{Dir: dir, Now: a.now(), Mask: a.redactor.Redact, FreeMemory: meminfo("MemAvailable:")}
-	repo, err := git.Open(ctx, d.runner, dir, scratch)
-	switch {
-	case errors.Is(err, git.ErrNotRepository):
-	case err != nil:
-		done()
-		return nil, nil, openError(ctx, err)
-	default:
-		d.Repo, d.Dir = repo, repo.Dir
+	d := &desk{scratch: p.scratch, runner: p.runner}
+	d.Desk = session.Desk{
+		Dir: p.dir, Project: session.ProjectName(p.dir), Repo: p.repo, Now: a.now(), Mask: a.redactor.Redact, FreeMemory: meminfo("MemAvailable:"),
 	}
-	d.Project = session.ProjectName(d.Dir)
 	if d.Repo != nil {
 		d.Worktrees = a.noWorktrees(ctx, d.Dir)
 		if d.trees = a.hasWorktrees(d.Repo.GitDir); d.trees {

@@ -29,19 +29,35 @@ func (c *trustCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	trust := session.TrustOf(home)
-	if c.Remove {
-		if err := trust.Remove(ctx, path); err != nil {
-			return undecided{err}
+	change := trusting{Path: path}
+	if !c.Remove {
+		if change.New, err = session.ScriptDigest(path); err != nil {
+			return usagef("%v", err)
 		}
+	}
+	if err := a.trust(ctx, session.TrustOf(home), change); err != nil {
+		return undecided{err}
+	}
+	if c.Remove {
 		_, err = fmt.Fprintf(a.stdout, "not trusted any more: %s\n", session.Clean(path))
 		return err
 	}
-	sum, err := trust.Add(ctx, path)
-	if err != nil {
-		return usagef("%v", err)
+	_, err = fmt.Fprintf(a.stdout, "trusted, for as long as it does not change: %s\n%s\n", session.Clean(path), change.New)
+	return err
+}
+
+// trust changes what is trusted of a script, and writes down what was.
+func (a *app) trust(ctx context.Context, t session.Trust, change trusting) (err error) {
+	if change.Old, err = t.Of(change.Path); err != nil || change.Old == change.New {
+		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "trusted, for as long as it does not change: %s\n%s\n", session.Clean(path), sum)
+	if err := a.noteTrust(ctx, change); err != nil { // what is trusted is the user's, and the journal the repository's
+		a.say("wf-ci undo will not know of it: " + err.Error())
+	}
+	ok, err := t.Swap(ctx, change.Path, change.Old, change.New)
+	if err == nil && !ok {
+		err = errors.New("another command has changed it meanwhile: try again")
+	}
 	return err
 }
 

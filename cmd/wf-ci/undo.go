@@ -44,16 +44,18 @@ func (c *undoCmd) Run(ctx context.Context, a *app) error {
 
 // undo hands an entry to whoever has made it.
 func (c *undoCmd) undo(ctx context.Context, a *app, p *worktree.Project, e journal.Entry) (string, error) {
-	if e.Kind == rollback.Kind {
+	switch {
+	case e.Kind == rollback.Kind:
 		return a.undoRollback(ctx, e)
-	}
-	if e.Kind == flag.Kind {
+	case e.Kind == flag.Kind:
 		return a.undoFlag(ctx, p, e)
-	}
-	if e.Kind == ship.Kind {
+	case e.Kind == ship.Kind:
 		return a.undoShip(ctx, e, c.JSON)
-	}
-	if strings.HasPrefix(e.Kind, "hook.") {
+	case e.Kind == trustKind:
+		return a.undoTrust(ctx, p.Journal, e)
+	case strings.HasPrefix(e.Kind, journal.FilesKind):
+		return a.undoFiles(ctx, c.Dir, e)
+	case strings.HasPrefix(e.Kind, "hook."):
 		return a.undoHook(ctx, p, e)
 	}
 	done, ours, err := p.Undo(ctx, e)

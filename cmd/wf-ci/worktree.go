@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/worktree"
 )
@@ -29,23 +28,6 @@ type worktreeCmd struct {
 	Doctor  worktreeDoctorCmd  `cmd:"" help:"Put right what a killed command has left, and say what else is not in order."`
 }
 
-// at is where a command works.
-type at struct {
-	Dir  string `short:"C" default:"." placeholder:"DIR" help:"Work on another directory."`
-	JSON bool   `name:"json" help:"Write JSON to stdout."`
-}
-
-// gitVariables are those of git's that count for commits the user makes.
-var gitVariables = []string{
-	"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE",
-	"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK",
-}
-
-// userGit runs git with what the user has set for their own commits.
-func (a *app) userGit() *run.Runner {
-	return &run.Runner{Env: append(run.CleanEnv(a.environ), run.Pick(a.environ, gitVariables)...)}
-}
-
 // openProject finds the repository's worktrees, with the settings of the main
 // worktree's configuration.
 func (a *app) openProject(ctx context.Context, dir string) (*worktree.Project, func(), error) {
@@ -54,7 +36,7 @@ func (a *app) openProject(ctx context.Context, dir string) (*worktree.Project, f
 		return nil, nil, err
 	}
 	p, err := worktree.Open(ctx, worktree.Place{
-		Runner: a.userGit(), Home: a.home(), Dir: dir, Scratch: scratch, Now: a.now,
+		Runner: a.userGit(dir), Home: a.home(), Dir: dir, Scratch: scratch, Now: a.now,
 	})
 	if err != nil {
 		done()

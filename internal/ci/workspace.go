@@ -30,6 +30,18 @@ type Workspace struct {
 // containerMarks are files that container runtimes put into every container.
 var containerMarks = []string{"/.dockerenv", "/run/.containerenv"}
 
+// InContainer says whether we run in a container of whatever kind.
+func InContainer() bool { return marked(containerMarks) }
+
+func marked(marks []string) bool {
+	for _, mark := range marks {
+		if _, err := os.Lstat(mark); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // NewWorkspace reads GITHUB_WORKSPACE and where it comes from.
 func NewWorkspace(getenv func(string) string) Workspace {
 	return newWorkspace(getenv, containerMarks)
@@ -44,11 +56,7 @@ func newWorkspace(getenv func(string) string, marks []string) Workspace {
 	// act mounts the directories of the host under their own names.
 	w.mapped = w.Dir == containerWorkspace
 	w.Container = w.mapped || strings.HasPrefix(w.Dir, "/__w/")
-	for _, mark := range marks {
-		if _, err := os.Lstat(mark); err == nil && w.Dir != "" {
-			w.Container = true
-		}
-	}
+	w.Container = w.Container || w.Dir != "" && marked(marks)
 	_, w.repoShort, _ = strings.Cut(getenv("GITHUB_REPOSITORY"), "/")
 	// RUNNER_WORKSPACE is the workspace's parent. It is not mounted itself, so
 	// the runner leaves it as the host has it.

@@ -24,8 +24,24 @@ var ErrNotRepository = errors.New("not a git repository")
 // ErrBare says that a repository has no work tree.
 var ErrBare = errors.New("a bare repository has no work tree")
 
-// ErrOwner says that git refuses a repository because it belongs to someone else.
-var ErrOwner = errors.New("the repository belongs to another user")
+// OwnerError says that git refuses a repository because it belongs to someone else.
+type OwnerError struct{ Dir string }
+
+func (e *OwnerError) Error() string { return e.Dir + ": the repository belongs to another user" }
+
+// OwnerErrorOf is the refusal in what git says about a directory; nil: it says
+// another thing.
+func OwnerErrorOf(dir, said string) error {
+	if !strings.Contains(said, "dubious ownership") {
+		return nil
+	}
+	// "detected dubious ownership in repository at '/dir'": the top, and dir may be below it.
+	_, at, _ := strings.Cut(said, "dubious ownership in repository at '")
+	if top, _, ok := strings.Cut(at, "'"); ok && strings.HasPrefix(dir, top+"/") {
+		dir = top
+	}
+	return &OwnerError{dir}
+}
 
 // ErrUnknownRevision says that a revision names no commit that is here.
 var ErrUnknownRevision = errors.New("no such commit here")
@@ -68,7 +84,7 @@ var config = [][2]string{
 
 // Open finds the repository that holds dir. scratch is an empty directory that
 // lives as long as the Repo. The error is [ErrNotRepository], [ErrBare],
-// [ErrOwner], or git's own.
+// [OwnerError], or git's own.
 func Open(ctx context.Context, runner *run.Runner, dir, scratch string) (*Repo, error) {
 	for _, sub := range []string{"empty", "objects"} {
 		if err := os.MkdirAll(filepath.Join(scratch, sub), 0o700); err != nil {
@@ -160,10 +176,10 @@ func openError(dir string, err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	switch {
-	case strings.Contains(exit.Stderr, "dubious ownership"):
-		return fmt.Errorf("%s: %w: if you trust it, run: git config --global --add safe.directory %s", dir, ErrOwner, dir)
-	case strings.Contains(exit.Stderr, "not a git repository"):
+	if owner := OwnerErrorOf(dir, exit.Stderr); owner != nil {
+		return owner
+	}
+	if strings.Contains(exit.Stderr, "not a git repository") {
 		return fmt.Errorf("%s is %w", dir, ErrNotRepository)
 	}
 	return err

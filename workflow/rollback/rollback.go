@@ -67,11 +67,12 @@ func Open(ctx context.Context, p Place) (*Repo, error) {
 }
 
 func openError(dir string, err error) error {
+	if owner := git.OwnerErrorOf(dir, err.Error()); owner != nil {
+		return owner
+	}
 	switch {
 	case strings.Contains(err.Error(), "not a git repository"):
 		return fmt.Errorf("%s is %w", dir, git.ErrNotRepository)
-	case strings.Contains(err.Error(), "dubious ownership"):
-		return fmt.Errorf("%s: %w", dir, git.ErrOwner)
 	case strings.Contains(err.Error(), "must be run in a work tree"):
 		return fmt.Errorf("%s: %w", dir, git.ErrBare)
 	}

@@ -32,6 +32,25 @@ func (e *evening) send(ctx context.Context, found *session.Collected, written bo
 		}
 	}
 	e.over(ctx, found, written)
+	if err := e.committed(ctx); err != nil {
+		e.step("journal", "failed", err.Error())
+	}
+}
+
+// committed tells the journal that what was written is in a commit: git takes
+// that back, and wf-ci undo does not.
+func (e *evening) committed(ctx context.Context) error {
+	commit := e.out.Commit
+	if commit == "" && e.taken {
+		var err error
+		if commit, err = e.desk.Repo.Head(ctx); err != nil {
+			return err
+		}
+	}
+	if commit == "" {
+		return nil
+	}
+	return e.before.Committed(commit)
 }
 
 // over writes down that the day has ended.
@@ -50,7 +69,7 @@ func (e *evening) over(ctx context.Context, found *session.Collected, written bo
 
 // gitWork is git as the user has set it up, for a commit and a push of ours.
 func (e *evening) gitWork() git.Work {
-	return git.Work{Runner: e.a.userGit(), Dir: e.desk.Dir}
+	return git.Work{Runner: e.a.userGit(e.desk.Dir), Dir: e.desk.Dir}
 }
 
 // commit commits the files that the end of a day writes, and no others: what
@@ -166,7 +185,7 @@ func (e *evening) onto(ctx context.Context, work git.Work, found *session.Collec
 	}
 	if e.endedAlready(ctx, work, found, theirs) {
 		if _, err := work.Git(ctx, "reset", "--quiet", "--keep", theirs); err == nil {
-			e.out.Commit = ""
+			e.out.Commit, e.taken = "", true
 			e.out.Notes = append(e.out.Notes, "another run has ended this day already: its commit counts")
 			return nil
 		}
