@@ -234,7 +234,7 @@ func mdNotes(v *gates.Verdict) string {
 		title string
 		texts []string
 	}{
-		{"The change weakens the policy (judged by the one before it)", weakened},
+		{"The change weakens the policy (" + weakenedCounts(v.Policy) + ")", weakened},
 		{"The change adds markers that make tools look away", added},
 		{"Warnings", v.Warnings},
 	} {

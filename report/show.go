@@ -196,6 +196,15 @@ func verdictWords(v *gates.Verdict) []string {
 	return parts
 }
 
+// weakenedCounts says whether what the change weakens has counted in this run:
+// on a laptop its own file judges, so that it can be tried.
+func weakenedCounts(p gates.PolicyInfo) string {
+	if strings.HasPrefix(p.Source, "file:") {
+		return "it counts here; a pull request is judged by the one before it"
+	}
+	return "judged by the one before it"
+}
+
 // whyBlocks says why a failed gate's findings block: "2 errors; findings count
 // wherever they are (scope all)".
 func whyBlocks(g *gates.GateVerdict) string {

@@ -194,3 +194,16 @@ func hostileVerdict(path, rule, message, reason string) *gates.Verdict {
 	v.Policy.Weakened = []gates.Weakening{{Key: path, Base: message, Head: reason}}
 	return v
 }
+
+// What is weakened counts where the change's own file judges, and nowhere else.
+func TestWeakenedCounts(t *testing.T) {
+	for source, want := range map[string]string{
+		"file:.wf-ci.yml":             "it counts here; a pull request is judged by the one before it",
+		"base:.wf-ci.yml@9c0217828c6": "judged by the one before it",
+		"builtin":                     "judged by the one before it",
+	} {
+		if got := weakenedCounts(gates.PolicyInfo{Source: source}); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+}

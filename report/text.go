@@ -142,7 +142,7 @@ func (p *printer) severity(s gates.Severity) string {
 func (p *printer) notes(v *gates.Verdict) {
 	var texts []string
 	for _, w := range v.Policy.Weakened {
-		texts = append(texts, fmt.Sprintf("the change weakens the policy: %s from %s to %s (judged by the one before it)", w.Key, w.Base, w.Head))
+		texts = append(texts, fmt.Sprintf("the change weakens the policy: %s from %s to %s (%s)", w.Key, w.Base, w.Head, weakenedCounts(v.Policy)))
 	}
 	p.list("warning: ", yellow, texts)
 	texts = nil

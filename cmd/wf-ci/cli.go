@@ -31,6 +31,7 @@ type cli struct {
 	Gates    gatesCmd         `cmd:"" help:"Show which gates apply here and what each would examine, without running them."`
 	Baseline baselineCmd      `cmd:"" help:"Show what the change adds to the findings of its base, and takes from them."`
 	Approve  approveCmd       `cmd:"" help:"Record that you approve a change of a schema, a research decision or protected code."`
+	Waive    waiveCmd         `cmd:"" help:"Let findings of a gate pass until a day, with a reason: writes the waivers into the configuration."`
 	Report   reportCmd        `cmd:"" help:"Render a finished run in another format."`
 	DB       dbCmd            `cmd:"" name:"db" help:"Update and show the databases of vulnerabilities on this machine."`
 	Config   configCmd        `cmd:"" help:"Show and check the configuration."`

@@ -72,24 +72,25 @@ type hypothesisTestCmd struct {
 	Env      []string      `placeholder:"NAME" help:"Give the commands this variable, though it looks like a credential. Repeatable."`
 }
 
-func (c *hypothesisTestCmd) Run(ctx context.Context, a *app) error {
+func (c *hypothesisTestCmd) check() error {
 	switch {
 	case len(c.Variable) != 1 || strings.TrimSpace(c.Variable[0]) == "":
 		return usagef("one variable at a time: --variable names %d things", len(c.Variable))
 	case len(c.Step) != len(c.Expect):
 		return usagef("each --step has its --expect: there are %d and %d", len(c.Step), len(c.Expect))
 	}
+	return nil
+}
+
+func (c *hypothesisTestCmd) Run(ctx context.Context, a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	// It may take long: the session is not locked meanwhile, and is asked twice.
-	root, _, err := c.root(a, false)
+	one, err := c.read(a)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	one, err := c.load(root)
-	if err != nil {
-		return err
-	}
-	id := one.ID
 	if err := mayTest(one, c.ID); err != nil {
 		return a.notYet(err)
 	}
@@ -98,7 +99,7 @@ func (c *hypothesisTestCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	pinned := c.debugSession
-	pinned.Session = id
+	pinned.Session = one.ID
 	err = pinned.change(ctx, a, func(s *debug.Session) error {
 		if err := mayTest(s, c.ID); err != nil {
 			return err
@@ -109,13 +110,10 @@ func (c *hypothesisTestCmd) Run(ctx context.Context, a *app) error {
 		}
 		return s.Tested(h, test, a.now())
 	})
-	if err != nil {
-		return err
-	}
-	if !c.JSON {
+	if err == nil && !c.JSON {
 		c.print(a, test)
 	}
-	return nil
+	return err
 }
 
 func mayTest(s *debug.Session, id string) error {
@@ -126,45 +124,45 @@ func mayTest(s *debug.Session, id string) error {
 	return s.MayTest(h)
 }
 
-// try runs a test. A set-up that does not work is no answer.
+// try runs a test; the tear-down comes after it, whatever happened.
 func (c *hypothesisTestCmd) try(ctx context.Context, a *app) (debug.Test, error) {
 	dir := projectDir(inside(a.dir, c.Dir))
 	r := &run.Runner{Env: a.ownEnv(c.Env)}
 	t := debug.Test{Variable: a.mask(c.Variable[0]), Passed: true}
-	one := func(ctx context.Context, command, expected string) (debug.Step, error) {
+	err := c.steps(&t, func(command, expected string) (debug.Step, error) {
 		return c.step(ctx, a, r, dir, command, expected)
-	}
-	after := func() error {
-		for _, command := range c.Teardown {
-			s, err := one(context.WithoutCancel(ctx), command, "exit 0")
-			t.Teardown = append(t.Teardown, s)
-			if err != nil || !s.OK {
-				a.say("warning: tear-down: " + s.Command + ": " + s.Got)
-			}
+	})
+	for _, command := range c.Teardown {
+		s, err := c.step(context.WithoutCancel(ctx), a, r, dir, command, "exit 0")
+		t.Teardown = append(t.Teardown, s)
+		if err != nil || !s.OK {
+			a.say("warning: tear-down: " + s.Command + ": " + s.Got)
 		}
-		return nil
 	}
+	return t, err
+}
+
+// steps sets up and tests. A set-up that does not work is no answer.
+func (c *hypothesisTestCmd) steps(t *debug.Test, one func(command, expected string) (debug.Step, error)) error {
 	for _, command := range c.Setup {
-		s, err := one(ctx, command, "exit 0")
+		s, err := one(command, "exit 0")
 		t.Setup = append(t.Setup, s)
 		if err == nil && !s.OK {
 			err = undecided{fmt.Errorf("the set-up %q ended with status %d: nothing was tested", s.Command, s.Exit)}
 		}
 		if err != nil {
-			_ = after()
-			return t, err
+			return err
 		}
 	}
 	for i, command := range c.Step {
-		s, err := one(ctx, command, c.Expect[i])
+		s, err := one(command, c.Expect[i])
 		if err != nil {
-			_ = after()
-			return t, err
+			return err
 		}
 		t.Steps = append(t.Steps, s)
 		t.Passed = t.Passed && s.OK
 	}
-	return t, after()
+	return nil
 }
 
 // step runs one command.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/state"
@@ -118,18 +120,27 @@ func lastSession(root *os.Root) (string, error) {
 	return "", usagef("there is no debug session here: wf-ci debug start TITLE")
 }
 
+// locked is the directory of the sessions, for this process alone until done.
+func (s debugSession) locked(ctx context.Context, a *app, create bool) (root *os.Root, dir string, done func(), err error) {
+	root, dir, err = s.root(a, create)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	unlock, err := state.Lock(ctx, filepath.Join(dir, "sessions"))
+	if err != nil {
+		_ = root.Close()
+		return nil, "", nil, undecided{err}
+	}
+	return root, dir, func() { unlock(); _ = root.Close() }, nil
+}
+
 // change reads the session, changes it and writes it, while nobody else does.
 func (s debugSession) change(ctx context.Context, a *app, do func(*debug.Session) error) error {
-	root, dir, err := s.root(a, false)
+	root, dir, done, err := s.locked(ctx, a, false)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	unlock, err := state.Lock(ctx, filepath.Join(dir, "sessions"))
-	if err != nil {
-		return undecided{err}
-	}
-	defer unlock()
+	defer done()
 	one, err := s.load(root)
 	if err != nil {
 		return err
@@ -167,14 +178,19 @@ func (a *app) notYet(err error) error {
 	return refused{}
 }
 
-// look reads the session and shows it.
-func (s debugSession) look(a *app, show func(*debug.Session) string) error {
+// read is the session as it is now.
+func (s debugSession) read(a *app) (*debug.Session, error) {
 	root, _, err := s.root(a, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer root.Close()
-	one, err := s.load(root)
+	return s.load(root)
+}
+
+// look reads the session and shows it.
+func (s debugSession) look(a *app, show func(*debug.Session) string) error {
+	one, err := s.read(a)
 	if err != nil {
 		return err
 	}
@@ -194,38 +210,42 @@ type debugStartCmd struct {
 // notName is what an id has no place for.
 var notName = lazyregexp.New(`[^a-z0-9]+`)
 
+// idOf is the id of a session that nobody has named: ids sort by their time.
+func idOf(title string, now time.Time) string {
+	name := strings.Trim(notName.ReplaceAllString(strings.ToLower(title), "-"), "-")
+	return strings.Trim(now.UTC().Format("20060102-150405")+"-"+name[:min(len(name), 40)], "-")
+}
+
+// headOf is the commit of a directory; empty where there is none yet, or no
+// repository.
+func (a *app) headOf(ctx context.Context, dir string) string {
+	w, _, done, err := a.gitIn(ctx, dir)
+	if err != nil {
+		return ""
+	}
+	defer done()
+	head, _ := w.Line(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
+	return head
+}
+
 func (c *debugStartCmd) Run(ctx context.Context, a *app) error {
 	if strings.TrimSpace(c.Title) == "" {
 		return usagef("say in a few words what is broken")
 	}
-	root, dir, err := c.root(a, true)
+	root, dir, done, err := c.locked(ctx, a, true)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	unlock, err := state.Lock(ctx, filepath.Join(dir, "sessions"))
-	if err != nil {
-		return undecided{err}
-	}
-	defer unlock()
+	defer done()
 	title := a.mask(c.Title)
-	id := c.Session
-	if id == "" {
-		name := strings.Trim(notName.ReplaceAllString(strings.ToLower(title), "-"), "-")
-		id = strings.Trim(a.now().UTC().Format("20060102-150405")+"-"+name[:min(len(name), 40)], "-")
-	}
+	id := cmp.Or(c.Session, idOf(title, a.now()))
 	if !sessionID.MatchString(id) {
 		return usagef("--session %q: want small letters, digits and dashes", id)
 	}
 	if _, err := root.Lstat(id + ".json"); err == nil {
 		return usagef("there is a debug session %q already", id)
 	}
-	head := ""
-	if w, _, done, err := a.gitIn(ctx, c.Dir); err == nil {
-		head, _ = w.Line(ctx, "rev-parse", "--verify", "--quiet", "HEAD") // empty before the first commit
-		done()
-	}
-	one := debug.New(id, title, c.Severity, head, a.now())
+	one := debug.New(id, title, c.Severity, a.headOf(ctx, c.Dir), a.now())
 	if err := c.save(a, dir, one); err != nil || c.JSON {
 		return err
 	}
@@ -326,12 +346,7 @@ func (c *debugReportCmd) Run(ctx context.Context, a *app) error {
 	if c.Output == "" {
 		return c.look(a, (*debug.Session).Report)
 	}
-	root, _, err := c.root(a, false)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	one, err := c.load(root)
+	one, err := c.read(a)
 	if err != nil {
 		return err
 	}

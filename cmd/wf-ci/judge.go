@@ -148,20 +148,9 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	if o.sinceAt, err = parseSince(ctx, repo, o.since); err != nil {
 		return err
 	}
-	found, err := a.compare(ctx, moment, o, tree, "")
+	found, err := a.findPolicy(ctx, j, o, moment, tree)
 	if err != nil {
-		return undecided{err}
-	}
-	if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, found.PolicyBase, ci.Actions(a.getenv)); err != nil {
 		return err
-	}
-	if name := j.policy.config.DefaultBranch; name != "" && !ci.Actions(a.getenv) {
-		if found, err = a.compare(ctx, moment, o, tree, name); err != nil {
-			return undecided{err}
-		}
-		if j.policy, err = loadPolicy(ctx, repo, o.config, found.Base, "", false); err != nil {
-			return err
-		}
 	}
 	if o.pushed != "" {
 		found.Head = o.pushed
@@ -176,9 +165,7 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 		Self: self(), Offline: o.offline, DataDir: a.dataDir(), TreeOnly: o.part != secrets.Whole,
 		Redact: func(s string) string { return a.redactor.Redact(strings.ReplaceAll(s, scratch, "(scratch)")) },
 	}
-	if dir := a.cacheDir(); dir != "" && !o.noCache {
-		j.target.Cache = ofBuild{buildID(), state.DirCache{Dir: filepath.Join(dir, "contents"), MaxBytes: contentsBytes}}
-	}
+	j.target.Cache = a.contents(o)
 	if base := j.policy.base; base != "" {
 		j.target.ReadPolicy, j.target.PolicyID = atRevision(repo, base, policyLimit), base
 	}
@@ -188,18 +175,50 @@ func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) 
 	}
 	notInSweep(j, o.sweep)
 	j.verdict = gates.Verdict{Tree: tree.Name(headTree), Head: found.Head, Base: change.Base, Policy: j.policy.info}
-	notes := []string{found.Note, j.policy.note}
-	if o.part != secrets.Whole {
-		notes = []string{j.policy.note}
-	} else if o.since != "" {
-		notes = append(notes, "of the history, only the change and the commits "+o.sinceAt.String()+" are looked at for secrets")
-	}
-	for _, note := range notes {
-		if note != "" {
-			j.notes = append(j.notes, note)
-		}
-	}
+	j.notes = o.notes(found.Note, j.policy.note)
 	return nil
+}
+
+// contents is what gates remember of single contents; nil: nothing.
+func (a *app) contents(o options) gates.Cache {
+	dir := a.cacheDir()
+	if dir == "" || o.noCache {
+		return nil
+	}
+	return ofBuild{buildID(), state.DirCache{Dir: filepath.Join(dir, "contents"), MaxBytes: contentsBytes}}
+}
+
+// findPolicy finds what the tree is compared with, and what judges it, which may
+// name the branch to compare with.
+func (a *app) findPolicy(ctx context.Context, j *job, o options, moment *git.Moment, tree *git.Tree) (ci.Resolved, error) {
+	found, err := a.compare(ctx, moment, o, tree, "")
+	if err != nil {
+		return found, undecided{err}
+	}
+	if j.policy, err = loadPolicy(ctx, moment.Repo, o.config, found.Base, found.PolicyBase, ci.Actions(a.getenv)); err != nil {
+		return found, err
+	}
+	name := j.policy.config.DefaultBranch
+	if name == "" || ci.Actions(a.getenv) {
+		return found, nil
+	}
+	if found, err = a.compare(ctx, moment, o, tree, name); err != nil {
+		return found, undecided{err}
+	}
+	j.policy, err = loadPolicy(ctx, moment.Repo, o.config, found.Base, "", false)
+	return found, err
+}
+
+// notes are worth telling a person: what is compared, and what judges.
+func (o options) notes(change, policy string) []string {
+	list := []string{change, policy}
+	switch {
+	case o.part != secrets.Whole:
+		list = []string{policy}
+	case o.since != "":
+		list = append(list, "of the history, only the change and the commits "+o.sinceAt.String()+" are looked at for secrets")
+	}
+	return slices.DeleteFunc(list, func(note string) bool { return note == "" })
 }
 
 // notInSweep leaves out the gates that are no part of a command.

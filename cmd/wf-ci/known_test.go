@@ -25,7 +25,7 @@ func outcomes(t *testing.T, repo *gittest.Repo, cache gates.Cache) (string, int)
 	t.Helper()
 	files := new(syntax.Files)
 	o := quality.Options{Files: files}
-	list := []gates.Gate{sast.Gate(sast.Options{Files: files}), quality.Complexity(3, o), quality.Duplication(1, o)}
+	list := []gates.Gate{sast.Gate(sast.Options{Files: files}), quality.Complexity(quality.Limits{Max: 3}, o), quality.Duplication(1, o)}
 	target := gatestest.Target(t, repo, "")
 	target.Cache = cache
 	results, err := gates.Run(context.Background(), target, list, gates.Options{Jobs: 1, Timeout: 1 << 40})

@@ -96,7 +96,7 @@ func (a *app) codeGates(cfg *config.Config, o options) []gates.Gate {
 			MinPass: g.Tests.Min, Suites: suites,
 		}),
 		quality.Duplication(g.Duplication.Max, sources),
-		quality.Complexity(g.Complexity.Max, sources),
+		quality.Complexity(quality.Limits{Max: g.Complexity.Max, Above: g.Complexity.Above}, sources),
 		lint.Gate(lint.Options{
 			Max: g.Lint.Max, All: o.all || g.Lint.Scope == config.ScopeAll, Reports: g.Lint.Reports, Linters: g.Lint.Linters, Files: files,
 		}),

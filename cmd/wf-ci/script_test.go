@@ -78,6 +78,9 @@ func setupScript(env *testscript.Env) error {
 		key, value, _ := strings.Cut(kv, "=")
 		env.Setenv(key, value)
 	}
+	if ours, err := filepath.Abs("../.."); err == nil { // this repository's work tree
+		env.Setenv("OURS", ours)
+	}
 	if own, err := os.UserHomeDir(); err == nil { // a toolchain of rustup's is found through it
 		env.Setenv("RUSTUP_HOME", cmp.Or(os.Getenv("RUSTUP_HOME"), filepath.Join(own, ".rustup")))
 	}

@@ -19,9 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -273,57 +271,13 @@ func finding(t *gates.Target, k Kind, files []File, missing string) gates.Findin
 // readApprovals reads the records that the change brings, in the order of their
 // paths.
 func readApprovals(ctx context.Context, t *gates.Target) (list []approval, read int64, err error) {
-	wrong := make(map[string]string) // path -> why it is no record
-	var files []git.File
-	for _, path := range t.Change.Files() {
-		if !isRecord(path) {
-			continue
-		}
-		switch f := t.Tree.File(path); {
-		case f == nil || f.Kind == git.Symlink:
-			wrong[path] = fmt.Sprintf("%s:1:1: no approval: it is no regular file", gates.Path(path))
-		case f.Size > recordLimit:
-			wrong[path] = fmt.Sprintf("%s:1:1: no approval: it is %d bytes; the limit is %d", gates.Path(path), f.Size, recordLimit)
-		default:
-			files = append(files, *f)
-		}
-	}
-	var mu sync.Mutex
-	err = t.Tree.Each(ctx, files, t.Jobs, func(_ context.Context, f git.File, r io.Reader) error {
-		data, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		record, err := Decode(f.Path, data)
-		mu.Lock()
-		defer mu.Unlock()
-		read += int64(len(data))
-		if err != nil {
-			wrong[f.Path] = err.Error()
-		} else {
-			list = append(list, approval{record, f})
-		}
-		return nil
-	})
-	slices.SortFunc(list, func(a, b approval) int { return strings.Compare(a.file.Path, b.file.Path) })
-	if err == nil && len(wrong) > 0 {
-		err = errors.New(describeWrong(wrong))
-	}
-	return list, read, err
-}
-
-// wrongShown is how many records that cannot be read are named.
-const wrongShown = 10
-
-func describeWrong(wrong map[string]string) string {
-	var texts []string
-	for _, path := range slices.Sorted(maps.Keys(wrong)) {
-		texts = append(texts, wrong[path])
-	}
-	if more := len(texts) - wrongShown; more > 0 {
-		texts = append(texts[:wrongShown], fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(texts, "; ")
+	return reader[approval]{
+		is: isRecord, limit: recordLimit, refuse: ":1:1: no approval",
+		decode: func(f git.File, data []byte) (approval, error) {
+			record, err := Decode(f.Path, data)
+			return approval{record, f}, err
+		},
+	}.brought(ctx, t)
 }
 
 // book holds the approvals of one change.

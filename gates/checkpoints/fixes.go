@@ -2,13 +2,10 @@ package checkpoints
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/git"
@@ -106,41 +103,12 @@ func unreported(c git.Commit, list []session) string {
 // sessions are those that the change brings or edits, in the order of their
 // paths. One that was there at the base is that of an earlier fix.
 func (b *book) sessions(ctx context.Context) (list []session, read int64, err error) {
-	wrong := make(map[string]string) // path -> why it is no session
-	var files []git.File
-	for _, name := range b.target.Change.Files() {
-		if path.Dir(name)+"/" != sessions || path.Ext(name) != ".json" {
-			continue
-		}
-		switch f := b.target.Tree.File(name); {
-		case f == nil || f.Kind == git.Symlink:
-			wrong[name] = fmt.Sprintf("%s: no debug session: it is no regular file", gates.Path(name))
-		case f.Size > sessionLimit:
-			wrong[name] = fmt.Sprintf("%s: no debug session: it is %d bytes; the limit is %d", gates.Path(name), f.Size, sessionLimit)
-		default:
-			files = append(files, *f)
-		}
-	}
-	var mu sync.Mutex
-	err = b.target.Tree.Each(ctx, files, b.target.Jobs, func(_ context.Context, f git.File, r io.Reader) error {
-		data, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		s, err := b.options.Session(f.Path, data)
-		mu.Lock()
-		defer mu.Unlock()
-		read += int64(len(data))
-		if err != nil {
-			wrong[f.Path] = err.Error()
-		} else {
-			list = append(list, session{s, f.Path})
-		}
-		return nil
-	})
-	slices.SortFunc(list, func(a, b session) int { return strings.Compare(a.path, b.path) })
-	if err == nil && len(wrong) > 0 {
-		err = errors.New(describeWrong(wrong))
-	}
-	return list, read, err
+	return reader[session]{
+		is:    func(name string) bool { return path.Dir(name)+"/" == sessions && path.Ext(name) == ".json" },
+		limit: sessionLimit, refuse: ": no debug session",
+		decode: func(f git.File, data []byte) (session, error) {
+			s, err := b.options.Session(f.Path, data)
+			return session{s, f.Path}, err
+		},
+	}.brought(ctx, b.target)
 }

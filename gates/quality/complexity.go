@@ -15,39 +15,59 @@ import (
 // comes to something else.
 const complexityVersion = "complexity/1"
 
+// Limits are what functions may come to.
+type Limits struct {
+	// Max is the greatest complexity of a function. Required.
+	Max int
+	// Above is how many functions may be above Max: up to it, those that no known
+	// change touches are warnings.
+	Above int
+}
+
+// aboveRule is that of a limit which is no longer needed as it is.
+var aboveRule = gates.Rule{
+	ID: "complexity-above", Title: "Fewer functions are too complex than the policy lets stand",
+	Help: "Lower gates.complexity.above, so that there cannot be more again.",
+	Tags: []string{"maintainability"},
+}
+
 // Complexity is the gate complexity (G10): functions with more decisions in
-// them than greatest-1. See the package's README for what counts.
-func Complexity(greatest int, o Options) gates.Gate {
+// them than Max-1. See the package's README for what counts.
+func Complexity(l Limits, o Options) gates.Gate {
 	rule := gates.Rule{
-		ID: "complexity", Title: fmt.Sprintf("A function with a complexity above %d", greatest),
+		ID: "complexity", Title: fmt.Sprintf("A function with a complexity above %d", l.Max),
 		Help: "Each branch is a case to test. Take parts out into functions with a name, return early, or let a table decide.",
 		URI:  "https://en.wikipedia.org/wiki/Cyclomatic_complexity",
 		Tags: []string{"maintainability"},
 	}
+	help := "Split the function, or turn its branches into a table; the numbers are explained in gates/quality/README.md."
+	if l.Above > 0 {
+		help += " Which of them a change brings: wf-ci baseline --base REV --only complexity."
+	}
 	return gates.Gate{
 		ID:       "complexity",
-		Doc:      fmt.Sprintf("functions that branch too much (cyclomatic complexity above %d)", greatest),
-		Help:     "Split the function, or turn its branches into a table; the numbers are explained in gates/quality/README.md.",
+		Doc:      fmt.Sprintf("functions that branch too much (cyclomatic complexity above %d)", l.Max),
+		Help:     help,
 		Scope:    gates.ScopeChange,
-		Rules:    []gates.Rule{rule, parseError},
+		Rules:    []gates.Rule{rule, aboveRule, parseError},
 		Weight:   2,
 		Memory:   256,
 		TreeOnly: true,
-		CacheKey: o.cacheKey(fmt.Sprintf(complexityVersion+" max=%d", greatest)),
+		CacheKey: o.cacheKey(fmt.Sprintf(complexityVersion+" max=%d above=%d", l.Max, l.Above)),
 		Plan:     o.plan,
 		Run: func(ctx context.Context, t *gates.Target) (gates.Outcome, error) {
-			return o.complexity(ctx, t, greatest)
+			return o.complexity(ctx, t, l)
 		},
 	}
 }
 
-func (o Options) complexity(ctx context.Context, t *gates.Target, greatest int) (gates.Outcome, error) {
+func (o Options) complexity(ctx context.Context, t *gates.Target, limits Limits) (gates.Outcome, error) {
 	var mu sync.Mutex
 	var all branching
 	l := look[branching]{
-		key: o.cacheKey(fmt.Sprintf(complexityVersion+" max=%d", greatest)),
+		key: o.cacheKey(fmt.Sprintf(complexityVersion+" max=%d", limits.Max)),
 		read: func(f git.File, tree *syntax.Tree) branching {
-			return measured(f, functions(tree), greatest)
+			return measured(f, functions(tree), limits.Max)
 		},
 		use: func(_ git.File, b branching) (bool, error) {
 			mu.Lock()
@@ -61,12 +81,35 @@ func (o Options) complexity(ctx context.Context, t *gates.Target, greatest int) 
 	}
 	s, err := l.run(ctx, o, t)
 	out := s.outcome()
-	out.Findings = append(out.Findings, all.Above...)
+	out.Findings = append(out.Findings, limits.stand(t.Change, all.Above)...)
 	out.Metrics["functions"] = float64(all.Count)
 	out.Metrics["functions_above_max"] = float64(len(all.Above))
 	out.Metrics["complexity_max"] = float64(all.Most)
 	out.Metrics["complexity_mean"] = float64(all.Sum) / float64(max(all.Count, 1))
 	return out, err
+}
+
+// stand makes warnings of the functions that may stay as they are, which are
+// none when there are more than Above. Where there are fewer, it says so: the
+// number is to go down with them.
+func (l Limits) stand(change *git.Change, above []gates.Finding) []gates.Finding {
+	if l.Above == 0 || len(above) > l.Above {
+		return above
+	}
+	for i, f := range above {
+		if change.Everything() || !change.HasLines(string(f.Path), f.Line, f.EndLine) {
+			above[i].Severity = gates.SeverityWarning
+		}
+	}
+	if len(above) == l.Above {
+		return above
+	}
+	return append(above, gates.Finding{
+		Rule: aboveRule.ID, Severity: gates.SeverityNote,
+		Message: fmt.Sprintf("%s above %d, and gates.complexity.above lets %d stand: make it %d",
+			gates.Plural(len(above), "function"), l.Max, l.Above, len(above)),
+		Fingerprint: new(gates.Fingerprints).Of("complexity", aboveRule.ID),
+	})
 }
 
 // branching is what the functions of a file come to, or those of all files.

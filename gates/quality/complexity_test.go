@@ -122,7 +122,7 @@ func TestComplexity(t *testing.T) {
 		"large.go":                "package p\n" + strings.Repeat("// "+strings.Repeat("x", 77)+"\n", 60_000),
 		"caf\xe9 \x01/strange.go": "package p\n\n" + goFunction("strange", 30),
 	})
-	g := Complexity(10, Options{Files: new(syntax.Files)})
+	g := Complexity(Limits{Max: 10}, Options{Files: new(syntax.Files)})
 	tg := target(t, repo, "")
 	plan, err := g.Plan(context.Background(), tg)
 	if err != nil || plan.Skip != "" || plan.Expect.Files != 7 {
@@ -156,6 +156,47 @@ func TestComplexity(t *testing.T) {
 	}
 }
 
+// What stands may stand, as long as it does not become more, and no known change
+// touches it.
+func TestComplexityAbove(t *testing.T) {
+	const left = "note complexity-above 2 functions above 10, and gates.complexity.above lets 3 stand: make it 2"
+	for _, c := range []struct {
+		name  string
+		above int
+		base  string
+		want  string
+	}{
+		{"none may", 0, "", "error old, error new"},
+		{"one too many", 1, "", "error old, error new"},
+		{"as many as may", 2, "", "warning old, warning new"},
+		{"fewer than may", 3, "", left + ", warning old, warning new"},
+		{"a change that touches one", 2, "HEAD~1", "warning old, error new"},
+		{"the same, and fewer than may", 3, "HEAD~1", left + ", warning old, error new"},
+		{"a change, and one too many", 1, "HEAD~1", "error old, error new"},
+	} {
+		repo := repository(t, map[string]string{"a.go": "package p\n\n" + goFunction("old", 10)})
+		repo.Commit("base")
+		repo.Write("b.go", "package p\n\n"+goFunction("new", 10))
+		repo.Commit("change")
+		g := Complexity(Limits{Max: 10, Above: c.above}, Options{Files: new(syntax.Files)})
+		results, err := gates.Run(context.Background(), target(t, repo, c.base), []gates.Gate{g}, gates.Options{Jobs: 1, Timeout: 1e12})
+		if err != nil || results[0].Err != nil {
+			t.Fatal(err, results[0].Err)
+		}
+		var got []string
+		for _, f := range results[0].Outcome.Findings {
+			text := strings.TrimSuffix(strings.TrimPrefix(f.Message, "function "), " has complexity 11 (max 10)")
+			if f.Rule != "complexity" {
+				text = f.Rule + " " + text
+			}
+			got = append(got, string(f.Severity)+" "+text)
+		}
+		if got := strings.Join(got, ", "); got != c.want {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
 func TestComplexityFingerprints(t *testing.T) {
 	of := func(src string) []string {
 		tree, err := syntax.Parse(context.Background(), syntax.Go, []byte(src))
@@ -182,7 +223,7 @@ func TestNothingParses(t *testing.T) {
 		"too large":            {"a.go": "package p\n" + strings.Repeat("// x\n", 1_000_000)},
 	} {
 		tg := target(t, repository(t, files), "")
-		for _, g := range []gates.Gate{Complexity(10, Options{Files: new(syntax.Files)}), Duplication(5, Options{Files: new(syntax.Files)})} {
+		for _, g := range []gates.Gate{Complexity(Limits{Max: 10}, Options{Files: new(syntax.Files)}), Duplication(5, Options{Files: new(syntax.Files)})} {
 			if _, err := g.Run(context.Background(), tg); err == nil || !strings.Contains(err.Error(), "could be parsed") {
 				t.Errorf("%s: %s: %v", name, g.ID, err)
 			}
@@ -192,7 +233,7 @@ func TestNothingParses(t *testing.T) {
 
 func TestNoSource(t *testing.T) {
 	tg := target(t, repository(t, map[string]string{"a.md": "# a", "a_test.go": "package a", "node_modules/a.js": "a"}), "")
-	for _, g := range []gates.Gate{Complexity(10, Options{}), Duplication(5, Options{})} {
+	for _, g := range []gates.Gate{Complexity(Limits{Max: 10}, Options{}), Duplication(5, Options{})} {
 		if err := gates.Validate([]gates.Gate{g}); err != nil {
 			t.Error(err)
 		}

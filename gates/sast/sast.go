@@ -81,7 +81,7 @@ func Gate(o Options) gates.Gate {
 	return gates.Gate{
 		ID:       ID,
 		Doc:      "security faults in JavaScript, TypeScript, Python, Go and Rust code",
-		Help:     "Each finding says how to mend it. One that is wrong can be waived for a time, with a reason (waivers in .wf-ci.yml).",
+		Help:     "Each finding says how to mend it. One that is wrong can be waived for a time, with a reason (wf-ci waive sast PATH:LINE --reason TEXT).",
 		Scope:    gates.ScopeChange,
 		Weight:   4,
 		Memory:   256,

@@ -215,6 +215,8 @@ type DuplicationGate struct {
 type ComplexityGate struct {
 	Gate
 	Max int `key:"max" default:"10" min:"1" max:"1000" strict:"low" doc:"Greatest cyclomatic complexity of a function."`
+
+	Above int `key:"above" default:"0" min:"0" max:"1000000" strict:"low" doc:"How many functions may be above max: up to it, those that the change does not touch are warnings, also where there is no base."`
 }
 
 // LintGate are the options of the gate lint.

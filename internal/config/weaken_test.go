@@ -25,7 +25,7 @@ func TestWeakened(t *testing.T) {
 		"block_on":             {"gates: {sast: {block_on: note}}", "gates: {sast: {block_on: warning}}", []string{"gates.sast.block_on: note -> warning"}},
 		"history":              {"", "gates: {secrets: {history: none}}", []string{"gates.secrets.history: full -> none"}},
 		"commits":              {"", "gates: {history: {commits: 9}}", []string{"gates.history.commits: 10 -> 9"}},
-		"greatest":             {"", "gates: {duplication: {max: 6}, complexity: {max: 11}, lint: {max: 1}, bundle: {max_growth: 5.5}}", []string{"gates.bundle.max_growth: 5 -> 5.5", "gates.complexity.max: 10 -> 11", "gates.duplication.max: 5 -> 6", "gates.lint.max: 0 -> 1"}},
+		"greatest":             {"", "gates: {duplication: {max: 6}, complexity: {max: 11, above: 1}, lint: {max: 1}, bundle: {max_growth: 5.5}}", []string{"gates.bundle.max_growth: 5 -> 5.5", "gates.complexity.above: 0 -> 1", "gates.complexity.max: 10 -> 11", "gates.duplication.max: 5 -> 6", "gates.lint.max: 0 -> 1"}},
 		"least":                {"", "gates: {tests: {min: 99}, types: {min: 89}}", []string{"gates.tests.min: 100 -> 99", "gates.types.min: 90 -> 89"}},
 		"neutral":              {"", "timeout: 1h\ndefault_branch: x\ngates: {sast: {timeout: 1s}}\nworktree: {max_active: 9}\ncosts: {timezone: UTC}", nil},
 		"own gate added":       {"", "gates: {g: {run: x, required: false}}", nil},

@@ -42,20 +42,7 @@ func fold(s string) string { return strings.ToLower(oneLine(strings.TrimRight(s,
 // Under adds lines to the end of a section, each once; the section is made
 // where there is none.
 func Under(text, heading string, add []string) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if strings.TrimSpace(text) == "" {
-		lines = nil
-	}
-	at := slices.IndexFunc(lines, func(l string) bool {
-		return strings.HasPrefix(l, "#") && strings.EqualFold(strings.TrimSpace(strings.TrimLeft(l, "#")), heading)
-	})
-	if at < 0 {
-		if len(lines) > 0 {
-			lines = append(lines, "")
-		}
-		lines = append(lines, "## "+heading, "")
-		at = len(lines) - 2
-	}
+	lines, at := section(text, heading)
 	end := at + 1
 	for end < len(lines) && !strings.HasPrefix(lines[end], "#") {
 		end++
@@ -64,12 +51,7 @@ func Under(text, heading string, add []string) string {
 	for end > at+1 && strings.TrimSpace(lines[end-1]) == "" {
 		end--
 	}
-	var fresh []string
-	for _, l := range add {
-		if l = "- " + oneLine(l); !slices.Contains(lines[at:end], l) && !slices.Contains(fresh, l) {
-			fresh = append(fresh, l)
-		}
-	}
+	fresh := notYetIn(lines[at:end], add)
 	if len(fresh) == 0 {
 		return text
 	}
@@ -77,10 +59,40 @@ func Under(text, heading string, add []string) string {
 		fresh = append([]string{""}, fresh...)
 	}
 	rest := lines[end:]
-	if follows && (len(rest) == 0 || strings.TrimSpace(rest[0]) != "") {
+	if follows && strings.TrimSpace(rest[0]) != "" {
 		rest = append([]string{""}, rest...)
 	}
 	return strings.TrimRight(strings.Join(slices.Concat(lines[:end], fresh, rest), "\n"), "\n") + "\n"
+}
+
+// section are the lines of a text, and where in them the section begins; it is
+// added where there is none.
+func section(text, heading string) (lines []string, at int) {
+	if strings.TrimSpace(text) != "" {
+		lines = strings.Split(strings.TrimRight(text, "\n"), "\n")
+	}
+	at = slices.IndexFunc(lines, func(l string) bool {
+		return strings.HasPrefix(l, "#") && strings.EqualFold(strings.TrimSpace(strings.TrimLeft(l, "#")), heading)
+	})
+	if at >= 0 {
+		return lines, at
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	lines = append(lines, "## "+heading, "")
+	return lines, len(lines) - 2
+}
+
+// notYetIn are texts as items of a list that the lines do not have, each once.
+func notYetIn(lines, texts []string) []string {
+	var fresh []string
+	for _, l := range texts {
+		if l = "- " + oneLine(l); !slices.Contains(lines, l) && !slices.Contains(fresh, l) {
+			fresh = append(fresh, l)
+		}
+	}
+	return fresh
 }
 
 // types of a conventional commit.

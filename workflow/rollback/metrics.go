@@ -11,48 +11,63 @@ type Measure struct {
 	Of     int      `json:"of"` // how many it is counted over
 }
 
-// Metrics counts the history of rollbacks. A rollback takes from its decision (its
-// plan) to the first verification that ends in success; it went well when there is
-// one and it was not taken back. since bounds the count of lost data.
-func Metrics(history []Event, since time.Time) []Measure {
-	type one struct {
-		decided, stable   time.Time
-		automatic, undone bool
-		verified          bool
-	}
-	var order []string
-	all := make(map[string]*one)
-	lost := 0
+// outcome is what became of one rollback.
+type outcome struct {
+	decided, stable   time.Time // stable: zero, it never was
+	automatic, undone bool
+	verified          bool
+}
+
+// outcomes are what became of each rollback that was applied, and how many
+// losses of data there were since a time.
+func outcomes(history []Event, since time.Time) (list []*outcome, lost int) {
+	all := make(map[string]*outcome)
 	for _, e := range history {
 		o := all[e.ID]
 		switch {
 		case e.What == "applied" && o == nil:
-			all[e.ID] = &one{decided: e.Decided, automatic: e.Automatic}
-			order = append(order, e.ID)
-		case e.What == "verified" && o != nil:
-			o.verified = true
-			if e.Status == "success" && o.stable.IsZero() {
-				o.stable = e.At
-			}
-		case e.What == "undone" && o != nil:
-			o.undone = true
+			o = &outcome{decided: e.Decided, automatic: e.Automatic}
+			all[e.ID], list = o, append(list, o)
 		case e.What == "lost" && !e.At.Before(since):
 			lost++
+		case o != nil:
+			o.add(e)
 		}
 	}
+	return list, lost
+}
+
+// add is for what comes after the rollback.
+func (o *outcome) add(e Event) {
+	switch e.What {
+	case "verified":
+		o.verified = true
+		if e.Status == "success" && o.stable.IsZero() {
+			o.stable = e.At
+		}
+	case "undone":
+		o.undone = true
+	}
+}
+
+// Metrics counts the history of rollbacks. A rollback takes from its decision (its
+// plan) to the first verification that ends in success; it went well when there is
+// one and it was not taken back. since bounds the count of lost data.
+func Metrics(history []Event, since time.Time) []Measure {
+	list, lost := outcomes(history, since)
 	var spent float64
 	stable, judged, well, automatic := 0, 0, 0, 0
-	for _, id := range order {
-		o := all[id]
-		if !o.stable.IsZero() {
+	for _, o := range list {
+		reached := !o.stable.IsZero()
+		if reached {
 			stable++
 			spent += o.stable.Sub(o.decided).Seconds()
 		}
 		if o.verified || o.undone { // of the others nobody knows
 			judged++
-			if !o.stable.IsZero() && !o.undone {
-				well++
-			}
+		}
+		if reached && !o.undone {
+			well++
 		}
 		if o.automatic {
 			automatic++
@@ -61,8 +76,8 @@ func Metrics(history []Event, since time.Time) []Measure {
 	return []Measure{
 		ratio("mttr_seconds", spent, stable, 300, func(v float64) bool { return v <= 300 }),
 		ratio("success_rate", float64(well), judged, 0.99, func(v float64) bool { return v >= 0.99 }),
-		ratio("automated_rate", float64(automatic), len(order), 0.80, func(v float64) bool { return v >= 0.80 }),
-		{Name: "data_loss_incidents", Value: ptr(float64(lost)), Target: 0, Met: ptr(lost == 0), Of: len(order)},
+		ratio("automated_rate", float64(automatic), len(list), 0.80, func(v float64) bool { return v >= 0.80 }),
+		{Name: "data_loss_incidents", Value: ptr(float64(lost)), Target: 0, Met: ptr(lost == 0), Of: len(list)},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,40 +28,51 @@ type Target struct {
 
 // Parse reads HOST, HOST:PORT or a URL. A host alone is asked over https.
 func Parse(s string) (Target, error) {
-	raw := s
-	if !strings.Contains(s, "://") {
-		raw = "https://" + s
-		if strings.Count(s, ":") > 1 && !strings.HasPrefix(s, "[") {
-			raw = "https://[" + s + "]"
-		}
-	}
-	u, err := url.Parse(raw)
+	bare := !strings.Contains(s, "://")
+	u, err := url.Parse(asURL(s))
 	if err != nil || u.Hostname() == "" {
 		return Target{}, errors.New("want a host, HOST:PORT, or an http, https or tcp URL")
 	}
 	t := Target{Host: u.Hostname(), Scheme: u.Scheme, Path: u.RequestURI()}
-	switch {
-	case u.User != nil:
+	if u.User != nil {
 		return t, errors.New("a URL with a user in it: leave the user out")
-	case u.Port() != "":
-		t.Port, err = strconv.Atoi(u.Port())
-	case u.Scheme == "https":
-		t.Port = 443
-	case u.Scheme == "http":
-		t.Port = 80
-	default:
-		return t, fmt.Errorf("%s has no port of its own: HOST:PORT", u.Scheme)
 	}
-	if err != nil || t.Port < 1 || t.Port > 65535 {
-		return t, errors.New("a port is a number from 1 to 65535")
+	if t.Port, err = portOf(u); err != nil {
+		return t, err
 	}
-	if !strings.Contains(s, "://") && t.Port == 80 {
+	if bare && t.Port == 80 {
 		t.Scheme = "http"
 	}
-	if t.Scheme != "https" && t.Scheme != "http" && t.Scheme != "tcp" {
+	if !slices.Contains([]string{"https", "http", "tcp"}, t.Scheme) {
 		return t, fmt.Errorf("scheme %q: want http, https or tcp", t.Scheme)
 	}
 	return t, nil
+}
+
+// asURL gives a host its scheme, and an address of IPv6 its brackets.
+func asURL(s string) string {
+	switch {
+	case strings.Contains(s, "://"):
+		return s
+	case strings.Count(s, ":") > 1 && !strings.HasPrefix(s, "["):
+		return "https://[" + s + "]"
+	}
+	return "https://" + s
+}
+
+// portOf is the port that a URL names, or that of its scheme.
+func portOf(u *url.URL) (int, error) {
+	if u.Port() == "" {
+		if port := map[string]int{"https": 443, "http": 80}[u.Scheme]; port != 0 {
+			return port, nil
+		}
+		return 0, fmt.Errorf("%s has no port of its own: HOST:PORT", u.Scheme)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil || port < 1 || port > 65535 {
+		return 0, errors.New("a port is a number from 1 to 65535")
+	}
+	return port, nil
 }
 
 // Result is what was seen. What is nil was not reached.
