@@ -54,11 +54,12 @@ func (b *Batch) Close() error { return b.lines.close() }
 
 // Add seals an entry and takes it. Its units may be used again afterwards.
 func (b *Batch) Add(e Entry) error {
-	e, err := e.Seal(b.now)
-	if err != nil {
+	e.Time = e.Time.UTC()
+	if err := e.sealable(b.now); err != nil {
 		return err
 	}
-	if b.line, err = e.appendJSON(b.line[:0]); err != nil {
+	var err error
+	if e.ID, b.line, err = e.line(b.line[:0]); err != nil {
 		return err
 	}
 	b.line = append(b.line, '\n')
@@ -286,10 +287,13 @@ func (e Entry) Faster(factor int64) (Entry, error) {
 	return e, err
 }
 
+// idField begins an entry: its id is 32 hexadecimal digits, or nothing.
+const idField = `{"id":"`
+
 // appendJSON writes an entry as encoding/json does, byte for byte, in a tenth of
 // the time: a ledger may have a hundred thousand of them.
 func (e Entry) appendJSON(b []byte) ([]byte, error) {
-	b = appendText(append(b, `{"id":`...), e.ID)
+	b = appendText(append(b, idField[:len(idField)-1]...), e.ID)
 	b = appendText(append(b, `,"key":`...), e.Key)
 	if y := e.Time.Year(); y < 0 || y > 9999 {
 		return nil, fmt.Errorf("time of the year %d", y)

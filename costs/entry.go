@@ -69,15 +69,20 @@ const (
 // grace, for clocks that differ.
 func (e Entry) Seal(now time.Time) (Entry, error) {
 	e.Time = e.Time.UTC()
-	if e.Time.After(now.Add(grace)) {
-		return e, fmt.Errorf("time %s: in the future", e.Time.Format(time.RFC3339))
-	}
-	if err := e.check(); err != nil {
+	if err := e.sealable(now); err != nil {
 		return e, err
 	}
 	id, err := e.hash()
 	e.ID = id
 	return e, err
+}
+
+// sealable says why an entry cannot be sealed.
+func (e Entry) sealable(now time.Time) error {
+	if e.Time.After(now.Add(grace)) {
+		return fmt.Errorf("time %s: in the future", e.Time.Format(time.RFC3339))
+	}
+	return e.check()
 }
 
 // grace is how far two clocks may be apart.
@@ -131,13 +136,25 @@ func plain(text string) error {
 
 // hash is the id: of the entry as JSON without its id.
 func (e Entry) hash() (string, error) {
+	id, _, err := e.line(make([]byte, 0, 1<<10))
+	return id, err
+}
+
+// idSize is the length of an id.
+const idSize = 32
+
+// line gives an entry's id, and the entry as JSON with that id, in the room of b:
+// it is encoded once, behind room for the id, which then goes to its place.
+func (e Entry) line(b []byte) (string, []byte, error) {
 	e.ID = ""
-	data, err := e.appendJSON(nil)
+	b, err := e.appendJSON(append(b, make([]byte, idSize)...))
 	if err != nil {
-		return "", err
+		return "", b, err
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:16]), nil
+	sum := sha256.Sum256(b[idSize:])
+	n := copy(b, b[idSize:idSize+len(idField)])
+	hex.Encode(b[n:], sum[:idSize/2])
+	return string(b[n : n+idSize]), b, nil
 }
 
 // Usage is what a call used, before it is priced.

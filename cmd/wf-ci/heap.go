@@ -16,5 +16,9 @@ func roomyStart() {
 		return
 	}
 	first := new(*int) // gone at the first collection
-	runtime.AddCleanup(first, func(int) { debug.SetGCPercent(100) }, 0)
+	runtime.AddCleanup(first, func(int) {
+		if now := debug.SetGCPercent(100); now != percent { // a command has its own
+			debug.SetGCPercent(now)
+		}
+	}, 0)
 }
