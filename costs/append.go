@@ -1,15 +1,10 @@
 package costs
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/wf-ci/wf-ci/costs/prices"
-	"github.com/wf-ci/wf-ci/internal/state"
 )
 
 // LogPrefix begins the keys of calls that were read in a tool's log. A log may
@@ -25,73 +19,11 @@ import (
 // may have read it at different times: such tellings of one call are no conflict.
 const LogPrefix = "log:"
 
-// Batch collects calls from logs for one [Ledger.Append]. Each is checked, sealed
-// and written down at once; of its units only the sums are kept, because there
-// may be a hundred thousand calls.
-type Batch struct {
-	now     time.Time
-	entries []Entry // without their units
-	extents []extent
-	lines   spill // what the ledger will hold
-	line    []byte
-	ends    []int64 // of each entry's line
-}
-
-// extent is how far a telling of a call goes.
-type extent struct{ output, all Count }
-
-// NewBatch makes room for so many entries; now is the clock. What is more than a
-// few goes to a file in scratch, until [Batch.Close].
-func NewBatch(now time.Time, room int, scratch string) *Batch {
-	return &Batch{
-		now: now, entries: make([]Entry, 0, room), extents: make([]extent, 0, room), ends: make([]int64, 0, room),
-		lines: spill{dir: scratch},
-	}
-}
-
-// Close gives back what the batch holds on the disk.
-func (b *Batch) Close() error { return b.lines.close() }
-
-// Add seals an entry and takes it. Its units may be used again afterwards.
-func (b *Batch) Add(e Entry) error {
-	e.Time = e.Time.UTC()
-	if err := e.sealable(b.now); err != nil {
-		return err
-	}
-	var err error
-	if e.ID, b.line, err = e.line(b.line[:0]); err != nil {
-		return err
-	}
-	b.line = append(b.line, '\n')
-	if _, err := b.lines.Write(b.line); err != nil {
-		return fmt.Errorf("keep an entry: %w", err)
-	}
-	b.ends = append(b.ends, b.lines.size)
-	b.extents = append(b.extents, e.extent())
-	e.Units = nil
-	b.entries = append(b.entries, e)
-	return nil
-}
-
-// Entry is the n-th entry, without its units.
-func (b *Batch) Entry(n int) Entry { return b.entries[n] }
-
-// Tokens is how many units the n-th entry has, all kinds together.
-func (b *Batch) Tokens(n int) int64 { return int64(b.extents[n].all / one) }
-
-// start is where the n-th entry's line begins.
-func (b *Batch) start(n int) int64 {
-	if n == 0 {
-		return 0
-	}
-	return b.ends[n-1]
-}
-
 // Append is [Ledger.Record] for calls from logs, of which most may be known: of
 // two tellings of one call, the one that goes further counts. added are numbers
-// of entries in the batch; all are what counts now, those of the batch without
-// their units.
-func (l Ledger) Append(ctx context.Context, b *Batch, budget Budget, z Zone) (added []int, all []Entry, err error) {
+// of entries in the batch; all is what counts now, those of the batch without
+// their ids and units.
+func (l Ledger) Append(ctx context.Context, b *Batch, budget Budget, z Zone) (added []int, all iter.Seq[Entry], err error) {
 	unlock, err := l.lock(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -115,8 +47,8 @@ func (l Ledger) Append(ctx context.Context, b *Batch, budget Budget, z Zone) (ad
 }
 
 // merge finds the entries that tell something new, and all that counts then.
-func (b *Batch) merge(old []Entry) (added []int, all []Entry) {
-	known := make(map[string]int, len(old))
+func (b *Batch) merge(old []Entry) (added []int, all iter.Seq[Entry]) {
+	known := make(map[string]int, len(old)+len(b.list))
 	parents := make(map[string]bool) // messages that the ledger has, and not from a subagent
 	for i, e := range old {
 		known[e.Key] = i
@@ -125,96 +57,40 @@ func (b *Batch) merge(old []Entry) (added []int, all []Entry) {
 		}
 	}
 	gone := make(map[int]bool)
-	for n, e := range b.entries {
-		i, ok := known[e.Key]
+	added = make([]int, 0, len(b.list))
+	for n := range b.list {
+		c := &b.list[n]
+		i, ok := known[c.key]
 		switch {
-		case ok && i < 0, ok && !beyond(e, old[i], b.extents[n], old[i].extent()), !ok && e.Task != "" && parents[request(e.Key)]:
+		case ok && i < 0, ok && !beyond(b.Entry(n), old[i], c.extent, old[i].extent()), !ok && c.of.Task != "" && parents[request(c.key)]:
 			continue
 		case ok:
 			gone[i] = true
 		}
-		known[e.Key] = -1 // once in a batch
+		known[c.key] = -1 // once in a batch
 		added = append(added, n)
 	}
-	if len(added) == 0 {
-		return nil, old
-	}
-	if len(added) == len(b.entries) && len(old) == 0 && slices.IsSortedFunc(b.entries, Entry.compare) {
-		return added, slices.Clip(b.entries) // a first import: no need for a copy
-	}
-	all = make([]Entry, 0, len(old)+len(added))
-	for i, e := range old {
-		if !gone[i] {
-			all = append(all, e)
+	return added, func(yield func(Entry) bool) {
+		for i, e := range old {
+			if !gone[i] && !yield(e) {
+				return
+			}
+		}
+		for _, n := range added {
+			if !yield(b.Entry(n)) {
+				return
+			}
 		}
 	}
-	for _, n := range added {
-		all = append(all, b.entries[n])
-	}
-	slices.SortFunc(all, Entry.compare)
-	return added, all
 }
 
 // sumsUp says whether the sum of entries can be counted exactly.
-func sumsUp(all []Entry) error {
+func sumsUp(all iter.Seq[Entry]) error {
 	var sum Nano
-	for i := range all {
-		if sum += max(all[i].USD, -all[i].USD); sum > sumMax {
-			return fmt.Errorf("the entries add up to more than $%s, which cannot be counted exactly; the last is %s", Nano(sumMax), all[i].ID)
+	for e := range all {
+		if sum += max(e.USD, -e.USD); sum > sumMax {
+			return fmt.Errorf("the entries add up to more than $%s, which cannot be counted exactly; the last is %.40q", Nano(sumMax), e.Key)
 		}
-	}
-	return nil
-}
-
-// write puts entries of the batch into files, one for each month, as [Files]
-// names them.
-func (b *Batch) write(l Ledger, added []int) error {
-	added = slices.Clone(added)
-	slices.SortFunc(added, func(x, y int) int {
-		e, f := &b.entries[x], &b.entries[y]
-		return cmp.Or(e.Time.Compare(f.Time), strings.Compare(e.ID, f.ID))
-	})
-	for len(added) > 0 {
-		month := b.entries[added[0]].Time.Format("2006-01")
-		n := slices.IndexFunc(added, func(x int) bool { return b.entries[x].Time.Format("2006-01") != month })
-		if n < 0 {
-			n = len(added)
-		}
-		if err := b.writeMonth(l, month, added[:n]); err != nil {
-			return fmt.Errorf("write entries: %w", err)
-		}
-		added = added[n:]
-	}
-	return nil
-}
-
-// writeMonth goes over the lines twice: for the name, which is their hash, and to
-// write them.
-func (b *Batch) writeMonth(l Ledger, month string, list []int) error {
-	sum := sha256.New()
-	if err := b.copy(sum, list); err != nil {
-		return err
-	}
-	dir := filepath.Join(l.Dir, "entries", month)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	name := hex.EncodeToString(sum.Sum(nil)[:16]) + ".jsonl"
-	return state.WriteFrom(filepath.Join(dir, name), 0o644, func(w io.Writer) error { return b.copy(w, list) })
-}
-
-// copy writes the lines of entries, those that stand in a row at once.
-func (b *Batch) copy(w io.Writer, list []int) error {
-	for len(list) > 0 {
-		n := 1
-		for n < len(list) && list[n] == list[0]+n {
-			n++
-		}
-		start, end := b.start(list[0]), b.ends[list[n-1]]
-		if _, err := io.Copy(w, io.NewSectionReader(&b.lines, start, end-start)); err != nil {
-			return err
-		}
-		list = list[n:]
 	}
 	return nil
 }

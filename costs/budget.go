@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/big"
 	"strings"
 	"time"
@@ -116,6 +117,19 @@ func (b Budget) periods(z Zone, at time.Time) []limited {
 	return []limited{
 		{"daily", z.Day(at), b.Budgets.Daily}, {"weekly", z.Week(at), b.Budgets.Weekly}, {"monthly", z.Month(at), b.Budgets.Monthly},
 	}
+}
+
+// Current are the entries of the day, week and month of a time: all that a
+// budget, its alerts and its projection hang on.
+func (z Zone) Current(all iter.Seq[Entry], at time.Time) []Entry {
+	week, month := z.Week(at), z.Month(at)
+	var list []Entry
+	for e := range all {
+		if week.Holds(e.Time) || month.Holds(e.Time) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // Spent is what a period has cost, and how that stands to its limits.

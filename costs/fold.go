@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"math/big"
 	"slices"
@@ -85,9 +86,13 @@ type featureLine struct {
 
 // Fold makes the books. It is pure.
 func Fold(entries []Entry, b Budget, z Zone) (Books, error) {
+	return foldAll(slices.Values(entries), b, z)
+}
+
+func foldAll(entries iter.Seq[Entry], b Budget, z Zone) (Books, error) {
 	days, months := make(map[string]*Sums), make(map[string]*Sums)
 	features := make(map[[2]string]*featureLine)
-	for _, e := range entries {
+	for e := range entries {
 		date := z.Date(e.Time)
 		sums(days, date).add(e)
 		sums(months, date[:len("2006-01")]).add(e)

@@ -99,7 +99,7 @@ func (l Ledger) Record(ctx context.Context, entries []Entry, now time.Time, b Bu
 	if added, all, err = l.add(old, entries); err != nil {
 		return nil, nil, err
 	}
-	if err := l.fold(all, b, z); err != nil {
+	if err := l.fold(slices.Values(all), b, z); err != nil {
 		return added, all, fmt.Errorf("the entries are recorded, the books are not: %w", err)
 	}
 	return added, all, nil

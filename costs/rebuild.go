@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -28,12 +29,12 @@ func (l Ledger) Rebuild(ctx context.Context, b Budget, z Zone) ([]Entry, error) 
 	if err != nil {
 		return nil, err
 	}
-	return entries, l.fold(entries, b, z)
+	return entries, l.fold(slices.Values(entries), b, z)
 }
 
 // fold writes the books that changed.
-func (l Ledger) fold(entries []Entry, b Budget, z Zone) error {
-	books, err := Fold(entries, b, z)
+func (l Ledger) fold(entries iter.Seq[Entry], b Budget, z Zone) error {
+	books, err := foldAll(entries, b, z)
 	if err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func (im *importer) book(ctx context.Context, found *logs.Result) (imported, err
 		}
 		out.count(batch, added)
 		if len(added) > 0 {
-			im.a.warn(b, all, im.a.now())
+			im.a.warn(b, b.zone.Current(all, im.a.now()), im.a.now())
 		}
 	}
 	if im.path == "" || found.Changed == 0 && im.valid() != nil && found.Logs == im.before.Len() && slices.Equal(im.roots, im.before.Roots) {
