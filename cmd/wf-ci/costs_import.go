@@ -74,7 +74,7 @@ func (c *costsImportCmd) Run(ctx context.Context, a *app) error {
 		run.Inside = projects(im.roots, a.getenv("HOME"))
 	}
 	// Nearly all that is made is dropped at once: the heap need not grow for it.
-	defer debug.SetGCPercent(debug.SetGCPercent(20))
+	defer debug.SetGCPercent(debug.SetGCPercent(30))
 	found, err := run.Run(ctx)
 	if err != nil {
 		return err
@@ -183,9 +183,9 @@ func ledgerFiles(l costs.Ledger) []string {
 
 // book prices the calls, and puts those that are new into the ledger.
 func (im *importer) book(ctx context.Context, found *logs.Result) (imported, error) {
-	out := imported{Logs: found.Logs, Read: found.Changed, Found: len(found.Calls), Sources: make(map[string]int), Unpriced: []string{}, Notes: found.Notes}
+	out := imported{Logs: found.Logs, Read: found.Changed, Found: found.Calls.Len(), Sources: make(map[string]int), Unpriced: []string{}, Notes: found.Notes}
 	b := im.b
-	if len(found.Calls) > 0 {
+	if found.Calls.Len() > 0 {
 		if err := b.readPrices(); err != nil {
 			return out, usageError{err.Error()}
 		}
@@ -195,7 +195,7 @@ func (im *importer) book(ctx context.Context, found *logs.Result) (imported, err
 		}
 		defer os.RemoveAll(scratch)
 		batch := im.batch(found.Calls, scratch, &out)
-		found.Calls = nil // they are many
+		found.Calls = logs.Calls{} // they are many
 		defer batch.Close()
 		added, all, err := b.ledger.Append(ctx, batch, b.budget, b.zone)
 		if err != nil {
@@ -217,11 +217,11 @@ func (im *importer) book(ctx context.Context, found *logs.Result) (imported, err
 }
 
 // batch prices the calls. What the ledger does not take is counted.
-func (im *importer) batch(calls []*logs.Call, scratch string, out *imported) *costs.Batch {
-	batch := costs.NewBatch(im.a.now(), len(calls), scratch)
+func (im *importer) batch(calls logs.Calls, scratch string, out *imported) *costs.Batch {
+	batch := costs.NewBatch(im.a.now(), calls.Len(), scratch)
 	var units []costs.Quantity // one list for all
-	for i := range calls {
-		e, err := im.entry(calls[i], units[:0])
+	for c := range calls.All() {
+		e, err := im.entry(c, units[:0])
 		if err == nil {
 			units = e.Units
 			err = batch.Add(e)
@@ -229,12 +229,11 @@ func (im *importer) batch(calls []*logs.Call, scratch string, out *imported) *co
 		if err != nil {
 			out.Refused++
 		}
-		calls[i] = nil // they are many
 	}
 	return batch
 }
 
-func (im *importer) entry(c *logs.Call, units []costs.Quantity) (costs.Entry, error) {
+func (im *importer) entry(c logs.Call, units []costs.Quantity) (costs.Entry, error) {
 	e := costs.Entry{
 		Key: c.Key, Time: c.Time, Category: "llm", Feature: featureOf(c.Branch), Task: c.Task,
 		Branch: c.Branch, Commit: c.Commit, Source: c.Source, Units: units,

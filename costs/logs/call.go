@@ -10,7 +10,6 @@ package logs
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -80,56 +79,6 @@ func flagged(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// calls are calls by their key.
-type calls struct {
-	list  []*Call // by reference: a list that grows is copied
-	index map[string]int
-}
-
-func newCalls() *calls { return &calls{index: make(map[string]int)} }
-
-// add takes a call whose key is spelled in key: nothing is allocated for one
-// that is known.
-func (c *calls) add(key []byte, call Call) {
-	if i, ok := c.index[string(key)]; ok {
-		call.Key = c.list[i].Key
-		*c.list[i] = merge(*c.list[i], call)
-		return
-	}
-	call.Key = string(key)
-	c.index[call.Key] = len(c.list)
-	c.list = append(c.list, &call)
-}
-
-// join takes over all calls of another.
-func (c *calls) join(d *calls) {
-	for _, call := range d.list {
-		if i, ok := c.index[call.Key]; ok {
-			*c.list[i] = merge(*c.list[i], *call)
-			continue
-		}
-		c.index[call.Key] = len(c.list)
-		c.list = append(c.list, call)
-	}
-}
-
-// withoutReplays drops what an agent's agent wrote down of its parent's calls:
-// the same message, under a request of its own.
-func withoutReplays(list []*Call) []*Call {
-	parents := make(map[string]bool)
-	if !slices.ContainsFunc(list, func(c *Call) bool { return c.Task == Subagent }) {
-		return list
-	}
-	for _, c := range list {
-		if c.Task != Subagent {
-			parents[c.message()] = true
-		}
-	}
-	return slices.DeleteFunc(list, func(c *Call) bool {
-		return c.Task == Subagent && c.message() != "" && parents[c.message()]
-	})
 }
 
 // Notes count what could not be read, or not be known.

@@ -3,7 +3,6 @@ package logs
 import (
 	"bytes"
 	"io"
-	"strings"
 
 	"github.com/wf-ci/wf-ci/costs"
 )
@@ -88,14 +87,6 @@ func (c *claude) put() {
 		key = w.spell("claude", c.id, c.session, call.Time.AppendFormat(nil, "2006-01-02T15:04:05.000Z"))
 	}
 	w.put(key, call)
-}
-
-// message is what the key of a call says of the message: all but the request.
-func (c Call) message() string {
-	if i := strings.LastIndexByte(c.Key, ':'); i > 0 && c.Source == "claude" {
-		return c.Key[:i]
-	}
-	return ""
 }
 
 func (c *claude) visitTop(key []byte) {

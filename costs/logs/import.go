@@ -29,11 +29,11 @@ type Import struct {
 
 // Result is what the logs hold that was not read before.
 type Result struct {
-	Calls   []*Call // by time, then key
-	Notes   Notes   // of all logs, those that were read before included
-	Logs    int     // that were found
-	Changed int     // that were read now
-	State   *State  // for the next import, once the calls are booked
+	Calls   Calls
+	Notes   Notes  // of all logs, those that were read before included
+	Logs    int    // that were found
+	Changed int    // that were read now
+	State   *State // for the next import, once the calls are booked
 }
 
 // Run reads what is new in the logs. It fails only when it is cancelled: what
@@ -89,8 +89,7 @@ func (im Import) read(ctx context.Context, all, todo []file, before *State, res 
 		}
 	}
 	res.Notes.Malformed += main.notes.Malformed // calls without a time
-	res.Calls = withoutReplays(main.calls.list)
-	slices.SortFunc(res.Calls, func(a, b *Call) int { return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Key, b.Key)) })
+	res.Calls = main.calls.settled()
 	return nil
 }
 
@@ -125,12 +124,13 @@ func (im Import) readAll(ctx context.Context, todo []file, before *State, res *R
 			sessions = append(sessions, o.codex)
 		}
 	}
-	for _, w := range works {
-		if len(into.list) == 0 {
+	for i, w := range works {
+		if i == 0 && into.n == 0 {
 			*into = *w.calls
-			continue
+		} else {
+			into.join(w.calls)
 		}
-		into.join(w.calls)
+		works[i] = nil // they are many
 	}
 	return sessions, nil
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/wf-ci/wf-ci/costs/logs"
 )
 
+// first is the first call of a result.
+func first(res *logs.Result) logs.Call { return slices.Collect(res.Calls.All())[0] }
+
 // write makes files below a new directory.
 func write(t testing.TB, files map[string]string) string {
 	t.Helper()
@@ -49,7 +52,7 @@ func read(t testing.TB, im logs.Import) *logs.Result {
 }
 
 // told is what a test compares of a call.
-func told(c *logs.Call) string {
+func told(c logs.Call) string {
 	u := c.Usage
 	text := fmt.Sprintf("%s %s in=%d out=%d read=%d write=%d 1h=%d", c.Time.Format("15:04:05"), u.Model, u.Input, u.Output, u.CacheRead, u.CacheWrite, u.CacheWrite1h)
 	for _, f := range []struct {
@@ -238,7 +241,7 @@ func TestReaders(t *testing.T) {
 				Inside: func(dir string) bool { return dir == "/home/app" || dir == "hash" },
 			})
 			var got []string
-			for _, c := range res.Calls {
+			for c := range res.Calls.All() {
 				got = append(got, told(c))
 			}
 			slices.Sort(got)
@@ -255,23 +258,23 @@ func TestReaders(t *testing.T) {
 		line := `{"type":"span","name":"chat gpt-5","traceId":"t","spanId":"s","endTime":[1793527200,5],"attributes":{"gen_ai.operation.name":"chat","gen_ai.response.id":"r","gen_ai.request.model":"gpt-5","gen_ai.usage.input_tokens":100,"gen_ai.usage.output_tokens":7,"gen_ai.usage.cache_read.input_tokens":60}}` + "\n" +
 			`{"type":"span","name":"invoke_agent","spanId":"s2","endTime":[1793527200,5],"attributes":{"gen_ai.operation.name":"invoke_agent","gen_ai.usage.input_tokens":100}}` + "\n"
 		res := read(t, logs.Import{Places: []logs.Place{{Dir: write(t, map[string]string{"otel/a.jsonl": line})}}})
-		if len(res.Calls) != 1 || told(res.Calls[0]) != "10:00:00 gpt-5 in=40 out=7 read=60 write=0 1h=0" {
-			t.Errorf("got %v", res.Calls)
+		if res.Calls.Len() != 1 || told(first(res)) != "10:00:00 gpt-5 in=40 out=7 read=60 write=0 1h=0" {
+			t.Errorf("got %v", slices.Collect(res.Calls.All()))
 		}
 	})
 	t.Run("opencode database", func(t *testing.T) {
 		dir := write(t, map[string]string{"opencode.db": fixture("opencode.db"), "opencode.db-wal": fixture("opencode.db-wal")})
 		res := read(t, logs.Import{Places: []logs.Place{{Dir: dir, Source: "opencode"}}})
 		input, reported := int64(0), 0
-		for _, c := range res.Calls {
+		for c := range res.Calls.All() {
 			input += c.Usage.Input
 			if c.Reported > 0 {
 				reported++
 			}
 		}
 		// The odd ones to 199, 201 from the log, and 1001 in the place of 1.
-		if len(res.Calls) != 101 || input != 10000-1+1001+201 || reported != 1 || res.Notes != (logs.Notes{}) {
-			t.Errorf("%d calls, input %d, %d reported, %+v", len(res.Calls), input, reported, res.Notes)
+		if res.Calls.Len() != 101 || input != 10000-1+1001+201 || reported != 1 || res.Notes != (logs.Notes{}) {
+			t.Errorf("%d calls, input %d, %d reported, %+v", res.Calls.Len(), input, reported, res.Notes)
 		}
 	})
 }
@@ -311,7 +314,7 @@ func TestImportsAddUpInAnyOrder(t *testing.T) {
 				put(t, path, text[:n])
 			}
 			res := read(t, logs.Import{Places: []logs.Place{{Dir: dir}}, Before: before, Workers: 1 + random.IntN(3)})
-			for _, c := range res.Calls {
+			for c := range res.Calls.All() {
 				known[c.Key] = max(known[c.Key], c.Usage.Output)
 			}
 			before = logs.DecodeState(res.State.Encode())
@@ -336,7 +339,7 @@ func TestUnchangedLogsAreNotReadAgain(t *testing.T) {
 	dir := write(t, map[string]string{"a.jsonl": "bad\n" + claude("m1", "r1", "10:00:00", `"output_tokens":1`, "")})
 	first := read(t, logs.Import{Places: []logs.Place{{Dir: dir}}})
 	again := read(t, logs.Import{Places: []logs.Place{{Dir: dir}}, Before: logs.DecodeState(first.State.Encode())})
-	if first.Changed != 1 || again.Changed != 0 || again.Logs != 1 || len(again.Calls) != 0 || again.Notes != first.Notes {
+	if first.Changed != 1 || again.Changed != 0 || again.Logs != 1 || again.Calls.Len() != 0 || again.Notes != first.Notes {
 		t.Errorf("first %+v, again %+v", first, again)
 	}
 	// What was added is read alone; another log under the name is read whole.
@@ -349,12 +352,12 @@ func TestUnchangedLogsAreNotReadAgain(t *testing.T) {
 	}
 	f.Close()
 	more := read(t, logs.Import{Places: []logs.Place{{Dir: dir}}, Before: again.State})
-	if len(more.Calls) != 1 || more.Notes.Malformed != 1 {
+	if more.Calls.Len() != 1 || more.Notes.Malformed != 1 {
 		t.Errorf("more: %+v", more)
 	}
 	put(t, filepath.Join(dir, "a.jsonl"), strings.Repeat(claude("m7", "r7", "10:00:00", `"output_tokens":1`, ""), 3)+claude("m8", "r8", "10:00:00", `"output_tokens":1`, ""))
 	other := read(t, logs.Import{Places: []logs.Place{{Dir: dir}}, Before: more.State})
-	if len(other.Calls) != 2 || other.Notes.Malformed != 0 {
+	if other.Calls.Len() != 2 || other.Notes.Malformed != 0 {
 		t.Errorf("other: %+v", other)
 	}
 }
@@ -410,13 +413,13 @@ func FuzzClaudeAgainstEncodingJSON(f *testing.F) {
 			t.Skip()
 		}
 		res := read(t, logs.Import{Places: []logs.Place{{Dir: write(t, map[string]string{"a.jsonl": string(line)}), Source: "claude"}}})
-		if len(res.Calls) != 1 {
+		if res.Calls.Len() != 1 {
 			if res.Notes.Torn == 1 && len(usage) > 1 {
 				t.Skip() // another count is none
 			}
-			t.Fatalf("%q: %d calls, %+v", line, len(res.Calls), res.Notes)
+			t.Fatalf("%q: %d calls, %+v", line, res.Calls.Len(), res.Notes)
 		}
-		c := res.Calls[0]
+		c := first(res)
 		model, _ := message["model"].(string)
 		if c.Usage.Output != int64(output) || !c.Time.Equal(at) || len(model) < 200 && strings.IndexFunc(model, func(r rune) bool { return r < ' ' || r >= 0x7f }) < 0 && c.Usage.Model != model {
 			t.Errorf("%q: got %s", line, told(c))
@@ -455,9 +458,9 @@ func FuzzReaders(f *testing.F) {
 		dir := write(t, map[string]string{names[n]: string(data)})
 		res := read(t, logs.Import{Places: []logs.Place{{Dir: dir, Source: sources[n]}}})
 		seen := make(map[string]bool)
-		for _, c := range res.Calls {
+		for c := range res.Calls.All() {
 			if seen[c.Key] || c.Time.IsZero() || c.Usage.Input < 0 || c.Usage.Output < 0 || c.Usage.CacheWrite < 0 {
-				t.Errorf("call %+v", *c)
+				t.Errorf("call %+v", c)
 			}
 			seen[c.Key] = true
 		}
