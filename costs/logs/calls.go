@@ -6,14 +6,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wf-ci/wf-ci/costs"
 )
 
 // calls are calls by their key: packed, in blocks that never move, because there
-// may be hundreds of thousands.
+// may be hundreds of thousands. All workers share them.
 type calls struct {
+	mu     sync.Mutex
 	blocks []*[blockSize]packed
 	n      int
 	index  map[string]int
@@ -45,6 +47,8 @@ func (c *calls) at(i int) *packed { return &c.blocks[i/blockSize][i%blockSize] }
 // add takes a call whose key is spelled in key: nothing is allocated for one
 // that is known.
 func (c *calls) add(key []byte, call Call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if i, ok := c.index[string(key)]; ok {
 		c.merge(i, call)
 		return
@@ -68,18 +72,6 @@ func (c *calls) put(call Call) {
 	c.index[call.Key] = c.n
 	*c.at(c.n) = c.pack(call)
 	c.n++
-}
-
-// join takes over all calls of another.
-func (c *calls) join(d *calls) {
-	for i := range d.n {
-		call := d.at(i).call()
-		if known, ok := c.index[call.Key]; ok {
-			c.merge(known, call)
-			continue
-		}
-		c.put(call)
-	}
 }
 
 func (c *calls) pack(call Call) packed {

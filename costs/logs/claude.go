@@ -39,8 +39,8 @@ func readClaude(w *work, r io.Reader) error {
 
 // Lines without these have nothing to count: most of a log.
 var (
-	claudeMark  = []byte(`usage"`)
-	claudeQuery = []byte(`Count"`) // of "searchCount"; a capital letter is rare, and so found fast
+	claudeMark  = []byte(`_tokens"`) // of a usage; an underscore is rare, and so found fast
+	claudeQuery = []byte(`Count"`)   // of "searchCount"; a capital letter is, too
 )
 
 func (c *claude) line(line []byte) bool {

@@ -73,7 +73,7 @@ type outcome struct {
 // read reads the files side by side, the large ones first, and puts together
 // what they tell: the order does not matter.
 func (im Import) read(ctx context.Context, all, todo []file, before *State, res *Result) error {
-	main := newWork(im.Inside, im.Since)
+	main := newWork(im.Inside, im.Since, newCalls())
 	sessions, err := im.readAll(ctx, todo, before, res, main.calls)
 	if err != nil {
 		return err
@@ -98,18 +98,17 @@ func (im Import) read(ctx context.Context, all, todo []file, before *State, res 
 func (im Import) readAll(ctx context.Context, todo []file, before *State, res *Result, into *calls) ([]*codexFile, error) {
 	slices.SortStableFunc(todo, func(a, b file) int { return cmp.Compare(b.size, a.size) })
 	outcomes := make([]outcome, len(todo))
-	works := make([]*work, min(len(todo), max(1, im.Workers)))
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for i := range works {
-		works[i] = newWork(im.Inside, im.Since)
+	for range min(len(todo), max(1, im.Workers)) {
+		work := newWork(im.Inside, im.Since, into)
 		group.Go(func() {
 			for {
 				n := int(next.Add(1)) - 1
 				if n >= len(todo) || ctx.Err() != nil {
 					return
 				}
-				outcomes[n] = works[i].file(todo[n], before.files[todo[n].path])
+				outcomes[n] = work.file(todo[n], before.files[todo[n].path])
 			}
 		})
 	}
@@ -123,14 +122,6 @@ func (im Import) readAll(ctx context.Context, todo []file, before *State, res *R
 		if o.codex != nil {
 			sessions = append(sessions, o.codex)
 		}
-	}
-	for i, w := range works {
-		if i == 0 && into.n == 0 {
-			*into = *w.calls
-		} else {
-			into.join(w.calls)
-		}
-		works[i] = nil // they are many
 	}
 	return sessions, nil
 }
@@ -152,7 +143,7 @@ func (im Import) withParents(ctx context.Context, all []file, sessions []*codexF
 			if !strings.HasSuffix(strings.TrimSuffix(strings.TrimSuffix(f.path, ".zst"), ".jsonl"), id) {
 				continue
 			}
-			w := newWork(im.Inside, im.Since)
+			w := newWork(im.Inside, im.Since, newCalls())
 			if w.file(f, Read{}); w.codex != nil {
 				sessions = append(sessions, w.codex)
 			}

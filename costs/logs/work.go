@@ -27,9 +27,9 @@ type work struct {
 	codex  *codexFile // what later files have to know of it
 }
 
-func newWork(inside func(string) bool, since time.Time) *work {
+func newWork(inside func(string) bool, since time.Time, into *calls) *work {
 	return &work{
-		inside: inside, since: since, calls: newCalls(),
+		inside: inside, since: since, calls: into,
 		dirs: make(map[string]bool), names: make(map[string]string),
 	}
 }
