@@ -1,12 +1,10 @@
 package costs
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -289,21 +287,25 @@ func Decode(path string, data []byte) ([]Entry, error) {
 	if fileName(data) != filepath.Base(path) {
 		return nil, fmt.Errorf("%s: was cut or edited: its name is not that of its content; restore it (git checkout -- FILE)", path)
 	}
-	var list []Entry
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		var e Entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+	list := make([]Entry, 0, bytes.Count(data, []byte("\n")))
+	d := newDecoder()
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		if len(line) > lineLimit {
+			return nil, fmt.Errorf("%s:%d: a line of %d bytes: no entry is so long", path, n, len(line))
 		}
-		if err := e.genuine(); err != nil {
+		e, err := d.entry(bytes.TrimSuffix(line, []byte("\n")))
+		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 		list = append(list, e)
 	}
-	return list, lines.Err()
+	return list, nil
 }
+
+// lineLimit is more than an entry takes in a file, in bytes.
+const lineLimit = 1 << 20
 
 // sumMax is more than a ledger may add up to, so that no sum of its entries can
 // overflow.
@@ -320,18 +322,17 @@ func Once(all []Entry) ([]Entry, error) {
 			replaced[e.Replaces] = true
 		}
 	}
-	byID := make(map[string]bool, len(all))
 	byKey := make(map[string]int, len(all)) // where in out
 	out := all[:0]
 	var sum Nano
 	swapped := false
 	for _, e := range all {
-		if byID[e.ID] || replaced[e.ID] {
+		if replaced[e.ID] {
 			continue
 		}
-		byID[e.ID] = true
 		if i, ok := byKey[e.Key]; ok {
 			switch other := out[i]; {
+			case e.ID == other.ID:
 			case further(e, other):
 				sum += max(e.USD, -e.USD) - max(other.USD, -other.USD)
 				out[i], swapped = e, true
