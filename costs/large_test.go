@@ -99,12 +99,15 @@ func BenchmarkMillion(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	l.Keys = b.TempDir()
 	for _, bb := range []struct {
 		name string
 		run  func(n int) error
 	}{
 		{"fold", func(int) error { _, err := Fold(all, DefaultBudget(), Zone{}); return err }},
 		{"read", func(int) error { _, err := l.Entries(); return err }},
+		{"check-first", func(int) error { _, err := l.Current(Zone{}, appendNow); return err }},
+		{"check", func(int) error { _, err := l.Current(Zone{}, appendNow); return err }},
 		{"append", func(n int) error {
 			e := sealed(b, Entry{Key: fmt.Sprint("id:", n, time.Now()), Time: appendNow, Category: "api", Source: "manual", Basis: Reported, USD: 1})
 			_, _, err := l.Record(ctx, []Entry{e}, appendNow, DefaultBudget(), Zone{})

@@ -29,6 +29,9 @@ type Ledger struct {
 	// Lock is a path whose lock keeps writers apart; best outside the work tree.
 	// Empty: one in Dir.
 	Lock string
+	// Keys is a folder, outside the work tree, for what Current keeps of months
+	// that are over. Empty: none.
+	Keys string
 }
 
 // entryPath is where such a file is in a repository.
@@ -224,13 +227,13 @@ func (l Ledger) Entries() ([]Entry, error) {
 // history is all that was ever recorded, what was corrected too.
 func (l Ledger) history() ([]Entry, error) {
 	for try := 0; ; try++ {
-		var all []Entry
+		var lists [][]Entry
 		err := l.each(func(_ string, list []Entry) error {
-			all = append(all, list...)
+			lists = append(lists, list)
 			return nil
 		})
 		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
-			return all, err
+			return slices.Concat(lists...), err
 		}
 		// A file that was listed is gone: its month is being packed. What it
 		// held is in another file by now.
@@ -240,6 +243,17 @@ func (l Ledger) history() ([]Entry, error) {
 // each calls fn with the files of entries, in the order of their names, and with
 // what they hold. Names are below the folder costs, with slashes.
 func (l Ledger) each(fn func(name string, list []Entry) error) error {
+	return l.walk(func(name, path string, d fs.DirEntry) error {
+		list, err := readEntries(path, d)
+		if err != nil {
+			return err
+		}
+		return fn(name, list)
+	})
+}
+
+// walk calls fn with the files of entries.
+func (l Ledger) walk(fn func(name, path string, d fs.DirEntry) error) error {
 	root := filepath.Join(l.Dir, "entries")
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path == root {
@@ -259,11 +273,7 @@ func (l Ledger) each(fn func(name string, list []Entry) error) error {
 			}
 			return fmt.Errorf("%s: not a file of entries; move it away", path)
 		}
-		list, err := readEntries(path, d)
-		if err != nil {
-			return err
-		}
-		return fn(name, list)
+		return fn(name, path, d)
 	})
 }
 

@@ -142,6 +142,9 @@ func (b *books) readPrices() (err error) {
 // read reads the user's files: budget, time zone.
 func (b *books) read(dir string) error {
 	b.ledger = costs.Ledger{Dir: filepath.Join(dir, "costs"), Lock: filepath.Join(cmp.Or(b.gitDir, dir), ".wf-ci-costs")}
+	if b.gitDir != "" {
+		b.ledger.Keys = filepath.Join(b.gitDir, "wf-ci-costs-keys")
+	}
 	b.budget = costs.DefaultBudget()
 	data, err := optional(filepath.Join(b.ledger.Dir, "budget-config.json"))
 	if err == nil && data != nil {

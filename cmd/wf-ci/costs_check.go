@@ -26,7 +26,7 @@ func (c *costsCheckCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer done()
-	all, err := b.ledger.Entries()
+	all, err := b.ledger.Current(b.zone, b.at)
 	if err != nil {
 		return undecided{err}
 	}

@@ -110,7 +110,7 @@ func (c *costsReserveCmd) Run(ctx context.Context, a *app) error {
 
 // reserve asks the budget, and reserves if it says yes.
 func (c *costsReserveCmd) reserve(ctx context.Context, a *app, b *books, h costs.Hold) (costs.Answer, error) {
-	all, err := b.ledger.Entries()
+	all, err := b.ledger.Current(b.zone, b.at)
 	if err != nil {
 		return costs.Answer{}, undecided{err}
 	}

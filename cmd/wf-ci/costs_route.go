@@ -79,7 +79,7 @@ func (c *costsRouteCmd) left(ctx context.Context, a *app, b *books) (costs.Left,
 		soft := b.budget.Budgets.Monthly.Soft
 		return b.budget.Left([]costs.Spent{{Name: "monthly", Soft: soft, Spent: soft - usd}}), nil
 	}
-	all, err := b.ledger.Entries()
+	all, err := b.ledger.Current(b.zone, b.at)
 	if err != nil {
 		return costs.Left{}, undecided{err}
 	}
