@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -84,47 +83,4 @@ func TestLargeLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	exact("record", total(all)-1)
-}
-
-// A ledger of a million entries:
-//
-//	go test ./costs -run '^$' -bench Million -benchtime 1x
-func BenchmarkMillion(b *testing.B) {
-	l, _ := largeLedger(b, 1_000_000)
-	ctx := context.Background()
-	if _, err := l.Pack(ctx, "2026-11"); err != nil {
-		b.Fatal(err)
-	}
-	all, err := l.Entries()
-	if err != nil {
-		b.Fatal(err)
-	}
-	l.Keys = b.TempDir()
-	for _, bb := range []struct {
-		name string
-		run  func(n int) error
-	}{
-		{"fold", func(int) error { _, err := Fold(all, DefaultBudget(), Zone{}); return err }},
-		{"read", func(int) error { _, err := l.Entries(); return err }},
-		{"check-first", func(int) error { _, err := l.Current(Zone{}, appendNow); return err }},
-		{"check", func(int) error { _, err := l.Current(Zone{}, appendNow); return err }},
-		{"append", func(n int) error {
-			e := sealed(b, Entry{Key: fmt.Sprint("id:", n, time.Now()), Time: appendNow, Category: "api", Source: "manual", Basis: Reported, USD: 1})
-			_, _, err := l.Record(ctx, []Entry{e}, appendNow, DefaultBudget(), Zone{})
-			return err
-		}},
-		{"verify", func(int) error { _, err := l.Verify(DefaultBudget(), Zone{}); return err }},
-	} {
-		b.Run(bb.name, func(b *testing.B) {
-			if bb.name != "fold" {
-				all = nil
-			}
-			runtime.GC()
-			for n := range b.N {
-				if err := bb.run(n); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wf-ci/wf-ci/costs/prices"
 	"github.com/wf-ci/wf-ci/report"
@@ -93,44 +96,156 @@ func priceLine(l prices.Listed) string {
 // costsPricesDiffCmd compares price lists.
 type costsPricesDiffCmd struct {
 	ledgerFlags
-	Old string `arg:"" name:"file" help:"The list that was written before."`
+	Old     string `arg:"" optional:"" name:"file" help:"The list that was written before: wf-ci costs prices --json >FILE."`
+	From    string `placeholder:"FILE|URL" help:"The prices of genai-prices as they are now: its data.json, as a file or at an https address."`
+	Offline bool   `help:"Use no network."`
 }
 
 func (c *costsPricesDiffCmd) Run(ctx context.Context, a *app) error {
-	data, err := os.ReadFile(inside(a.dir, c.Old))
-	if err != nil {
-		return usageError{err.Error()}
-	}
-	var old []prices.Listed
-	if err := json.Unmarshal(data, &old); err != nil {
-		return usagef("%s: %v; want what wf-ci costs prices --json writes", c.Old, err)
-	}
-	if len(old) == 0 {
-		return usagef("%s: no prices in it; want what wf-ci costs prices --json writes", c.Old)
+	if (c.Old == "") == (c.From == "") {
+		return usagef("give either a FILE that wf-ci costs prices --json wrote, or --from the data.json of genai-prices (%s)", genaiPrices)
 	}
 	b, done, err := c.open(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer done()
-	diff := prices.Diff(old, b.table.List())
-	if c.JSON {
-		if err := writeJSON(a.rawOut, append([]prices.Difference{}, diff...)); err != nil {
-			return err
-		}
+	var diff []prices.Difference
+	if c.From != "" {
+		diff, err = c.upstream(ctx, a, b.table)
 	} else {
-		for _, d := range diff {
-			if d.Old.Model != "" {
-				fmt.Fprintln(a.stdout, report.Visible("- "+priceLine(d.Old)))
-			}
-			if d.New.Model != "" {
-				fmt.Fprintln(a.stdout, report.Visible("+ "+priceLine(d.New)))
-			}
-		}
-		fmt.Fprintf(a.stdout, "%d differences\n", len(diff))
+		diff, err = c.before(a, b.table)
 	}
-	if len(diff) > 0 {
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = writeJSON(a.rawOut, append([]prices.Difference{}, diff...))
+	} else {
+		err = c.print(a, diff)
+	}
+	if err == nil && len(diff) > 0 {
 		return refused{}
 	}
-	return nil
+	return err
+}
+
+// before compares a list that was written before with the table.
+func (c *costsPricesDiffCmd) before(a *app, table *prices.Table) ([]prices.Difference, error) {
+	data, err := os.ReadFile(inside(a.dir, c.Old))
+	if err != nil {
+		return nil, usageError{err.Error()}
+	}
+	var old []prices.Listed
+	if err := json.Unmarshal(data, &old); err != nil {
+		return nil, usagef("%s: %v; want what wf-ci costs prices --json writes", c.Old, err)
+	}
+	if len(old) == 0 || old[0].Units == nil {
+		return nil, usagef("%s: no prices in it; want what wf-ci costs prices --json writes (the data.json of genai-prices goes with --from)", c.Old)
+	}
+	return prices.Diff(old, table.List()), nil
+}
+
+// genaiPrices is where the newest prices are.
+const genaiPrices = "https://raw.githubusercontent.com/pydantic/genai-prices/main/prices/new_data/v2/data.json"
+
+// upstream compares the part of the table that is from genai-prices with what
+// genai-prices says now.
+func (c *costsPricesDiffCmd) upstream(ctx context.Context, a *app, table *prices.Table) ([]prices.Difference, error) {
+	data, err := c.fetch(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	list, err := prices.ParseUpstream(c.From, data)
+	if err != nil {
+		return nil, usagef("%s: %v; want the data.json of genai-prices (%s)", report.Visible(c.From), err, genaiPrices)
+	}
+	return prices.Diff(table.Vendored(), list), nil
+}
+
+// upstreamLimit is more than a list of prices takes, in bytes, and upstreamWait
+// longer than it takes to come.
+const (
+	upstreamLimit = 32 << 20
+	upstreamWait  = time.Minute
+)
+
+func (c *costsPricesDiffCmd) fetch(ctx context.Context, a *app) ([]byte, error) {
+	scheme, _, address := strings.Cut(c.From, "://")
+	if !address {
+		data, err := readLimited(inside(a.dir, c.From))
+		if err != nil {
+			return nil, usageError{err.Error()}
+		}
+		return data, nil
+	}
+	if c.Offline {
+		return nil, usagef("--offline, and --from is an address: give the file")
+	}
+	if scheme != "https" && !strings.HasPrefix(c.From, "http://127.0.0.1:") {
+		return nil, usagef("--from %s: want a file, or an address that begins with https://", report.Visible(c.From))
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, upstreamWait, fmt.Errorf("gave up after %s", upstreamWait))
+	defer cancel()
+	data, err := get(ctx, c.From)
+	if err != nil {
+		return nil, undecided{fmt.Errorf("read the prices: %w; a file will do, too", err)}
+	}
+	return data, nil
+}
+
+func readLimited(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f)
+}
+
+func get(ctx context.Context, address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "wf-ci/"+version)
+	res, err := httpClient().Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", address, res.Status)
+	}
+	return readAll(res.Body)
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, upstreamLimit+1))
+	if err == nil && len(data) > upstreamLimit {
+		err = fmt.Errorf("above %d MiB", upstreamLimit>>20)
+	}
+	return data, err
+}
+
+func (c *costsPricesDiffCmd) print(a *app, diff []prices.Difference) error {
+	var changed, gone, added int
+	for _, d := range diff {
+		switch {
+		case d.Old.Model == "":
+			added++
+		case d.New.Model == "":
+			gone++
+		default:
+			changed++
+		}
+		if d.Old.Model != "" {
+			fmt.Fprintln(a.stdout, report.Visible("- "+priceLine(d.Old)))
+		}
+		if d.New.Model != "" {
+			fmt.Fprintln(a.stdout, report.Visible("+ "+priceLine(d.New)))
+		}
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: %d changed, %d new, %d gone\n", plural(len(diff), "difference"), changed, added, gone)
+	return err
 }
