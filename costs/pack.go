@@ -119,8 +119,8 @@ func (l Ledger) Pack(ctx context.Context, before string) ([]Link, error) {
 
 // month is what a month has beside its sealed files.
 type month struct {
-	files   []string
-	entries map[string]Entry // by id; without those that are sealed
+	files []string
+	list  []Entry // without those that are sealed, each once
 }
 
 // loose are the months before a month that have files which are not sealed.
@@ -139,16 +139,17 @@ func (l Ledger) loose(sealed map[string]bool, before string) (map[string]*month,
 			return nil
 		}
 		if months[m] == nil {
-			months[m] = &month{entries: make(map[string]Entry)}
+			months[m] = &month{list: list}
+		} else {
+			months[m].list = append(months[m].list, list...)
 		}
 		months[m].files = append(months[m].files, name)
-		for _, e := range list {
-			months[m].entries[e.ID] = e
-		}
 		return nil
 	})
 	for _, m := range months {
-		maps.DeleteFunc(m.entries, func(id string, _ Entry) bool { return done[id] })
+		slices.SortFunc(m.list, Entry.compare)
+		m.list = slices.CompactFunc(m.list, func(e, f Entry) bool { return e.ID == f.ID })
+		m.list = slices.DeleteFunc(m.list, func(e Entry) bool { return done[e.ID] })
 	}
 	return months, err
 }
@@ -157,8 +158,7 @@ func (l Ledger) loose(sealed map[string]bool, before string) (map[string]*month,
 // each point, all entries are there.
 func (l Ledger) seal(name string, m *month, links []Link) ([]Link, error) {
 	packed := ""
-	if len(m.entries) > 0 {
-		list := slices.Collect(maps.Values(m.entries))
+	if list := m.list; len(list) > 0 {
 		data, err := encode(list)
 		if err != nil {
 			return links, err

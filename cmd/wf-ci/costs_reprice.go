@@ -50,11 +50,11 @@ func (c *costsRepriceCmd) Run(ctx context.Context, a *app) error {
 		return writeJSON(a.rawOut, out)
 	}
 	for _, m := range out.Models {
-		fmt.Fprintf(a.stdout, "%-30s %6d entries  $%s -> $%s\n", report.Visible(m.Model), m.Entries, m.Was, m.Now)
+		fmt.Fprintf(a.stdout, "%-30s %6d ×  $%s -> $%s\n", report.Visible(m.Model), m.Entries, m.Was, m.Now)
 	}
 	fmt.Fprintf(a.stdout, "at the prices of %s: $%s, and it did cost $%s; nothing was changed\n", out.AsOf, out.Now, out.Was)
 	if out.Unpriced > 0 {
-		fmt.Fprintf(a.stdout, "%d entries have no price then or had none, and are in neither sum\n", out.Unpriced)
+		fmt.Fprintf(a.stdout, "in neither sum, because they have no price then or had none: %d of the entries\n", out.Unpriced)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func (p Projection) Page() Page {
 		fmt.Sprintf("From the %d days since %s, which did cost $%s. Each month at the prices that are announced for it.", p.Days, p.From, p.Basis),
 	}}
 	if p.Unpriced > 0 {
-		out.Lead = append(out.Lead, fmt.Sprintf("confidence: %d calls have no price, and are in no figure", p.Unpriced))
+		out.Lead = append(out.Lead, fmt.Sprintf("confidence: in no figure, for want of a price: %d of the calls", p.Unpriced))
 	}
 	scales := Section{Title: "If the work grows", Table: &Table{Head: []string{"Work", "A month", "A year"}, Left: 1}}
 	for _, s := range p.Scales {
