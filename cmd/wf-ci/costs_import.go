@@ -73,8 +73,9 @@ func (c *costsImportCmd) Run(ctx context.Context, a *app) error {
 	if !c.AllProjects {
 		run.Inside = projects(im.roots, a.getenv("HOME"))
 	}
-	// Nearly all that is made is dropped at once: the heap need not grow for it.
-	defer debug.SetGCPercent(debug.SetGCPercent(30))
+	restore := func() {}
+	run.Reading = func() { restore = smallHeap() }
+	defer func() { restore() }()
 	found, err := run.Run(ctx)
 	if err != nil {
 		return err
@@ -84,6 +85,13 @@ func (c *costsImportCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.print(a, out)
+}
+
+// smallHeap makes the collector keep the heap small, until what it gives is
+// called: nearly all that is made while logs are read is dropped at once.
+func smallHeap() (restore func()) {
+	before := debug.SetGCPercent(30)
+	return func() { debug.SetGCPercent(before) }
 }
 
 // sinceDay reads --since.

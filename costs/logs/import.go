@@ -25,6 +25,8 @@ type Import struct {
 	Before *State
 	// Workers is how many logs are read at once. Zero: one.
 	Workers int
+	// Reading is called before the first log is opened, if any is. Optional.
+	Reading func()
 }
 
 // Result is what the logs hold that was not read before.
@@ -56,6 +58,9 @@ func (im Import) Run(ctx context.Context) (*Result, error) {
 	}
 	res.Changed = len(todo)
 	if len(todo) > 0 {
+		if im.Reading != nil {
+			im.Reading()
+		}
 		if err := im.read(ctx, all, todo, before, res); err != nil {
 			return nil, err
 		}
