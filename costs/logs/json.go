@@ -40,21 +40,7 @@ func (s *scanner) fail() { s.bad, s.i = true, len(s.data) }
 // object visits the fields of an object. visit has to consume the value: with
 // one of the scanner's methods. What is not an object is stepped over.
 func (s *scanner) object(visit func(key []byte)) {
-	if s.space() != '{' {
-		s.skip()
-		return
-	}
-	if s.deep++; s.deep > depthLimit {
-		s.fail()
-		return
-	}
-	s.i++
-	if s.space() == '}' {
-		s.i++
-		s.deep--
-		return
-	}
-	for {
+	for more := s.enter('{', '}'); more; {
 		if s.space() != '"' {
 			s.fail()
 			return
@@ -66,49 +52,49 @@ func (s *scanner) object(visit func(key []byte)) {
 		}
 		s.i++
 		visit(key)
-		switch s.space() {
-		case ',':
-			s.i++
-		case '}':
-			s.i++
-			s.deep--
-			return
-		default:
-			s.fail()
-			return
-		}
+		more = s.next('}')
 	}
+}
+
+// enter steps into a value that begins with open, and says whether there is
+// something in it. What does not begin so is stepped over.
+func (s *scanner) enter(open, end byte) bool {
+	if s.space() != open {
+		s.skip()
+		return false
+	}
+	if s.deep++; s.deep > depthLimit {
+		s.fail()
+		return false
+	}
+	s.i++
+	if s.space() == end {
+		s.i++
+		s.deep--
+		return false
+	}
+	return true
+}
+
+// next steps to what follows in such a value, and says whether something does.
+func (s *scanner) next(end byte) bool {
+	switch s.space() {
+	case ',':
+		s.i++
+		return true
+	case end:
+		s.i++
+		s.deep--
+	default:
+		s.fail()
+	}
+	return false
 }
 
 // array visits the elements of an array; visit has to consume them.
 func (s *scanner) array(visit func()) {
-	if s.space() != '[' {
-		s.skip()
-		return
-	}
-	if s.deep++; s.deep > depthLimit {
-		s.fail()
-		return
-	}
-	s.i++
-	if s.space() == ']' {
-		s.i++
-		s.deep--
-		return
-	}
-	for {
+	for more := s.enter('[', ']'); more; more = s.next(']') {
 		visit()
-		switch s.space() {
-		case ',':
-			s.i++
-		case ']':
-			s.i++
-			s.deep--
-			return
-		default:
-			s.fail()
-			return
-		}
 	}
 }
 
