@@ -265,6 +265,10 @@ func (d Desk) fill(ctx context.Context, c *Collected, w window, status git.Statu
 			x.Blockers = append(x.Blockers, clean(tree.Name+": "+b))
 		}
 	}
+	written := ReadSections(maskLines(text["PROJECT_CONTEXT.md"], d.Mask)).Blockers
+	x.ByHand = slices.DeleteFunc(union(union([]string{}, written, clean), e.Blockers, clean), func(b string) bool {
+		return slices.Contains(x.Blockers, b) || slices.Contains(c.saved.Blockers, b)
+	})
 	if w.same {
 		x.Given, x.Checklist = c.saved.Given, c.saved.Checklist
 	}

@@ -61,7 +61,7 @@ func (c Context) compressible() []struct {
 		heading string
 		items   []string
 	}{
-		{Section{Name: "blockers", Priority: 1}, "Blockers", c.Blockers},
+		{Section{Name: "blockers", Priority: 1}, "Blockers", c.AllBlockers()},
 		{Section{Name: "in_progress", Priority: 0.9}, "In Progress", work},
 		{Section{Name: "decisions", Priority: 0.8}, "Decisions Made", c.Decisions},
 		{Section{Name: "tomorrow_priorities", Priority: 0.7}, "Tomorrow's Priorities", c.Tomorrow},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Context struct {
 	Completed  []Achievement `json:"completed_tasks"`
 	InProgress []Work        `json:"in_progress"`
 	Blockers   []string      `json:"blockers"`
+	ByHand     []string      `json:"blockers_by_hand"` // that a person wrote into the document
 	Decisions  []string      `json:"decisions"`
 	Tomorrow   []string      `json:"tomorrow_priorities"`
 	Metrics    Metrics       `json:"metrics"`
@@ -89,7 +91,7 @@ func readSavedKeys(dir string) (c Context, keys map[string]json.RawMessage, ok b
 	for key, into := range map[string]any{
 		"schema": &c.Schema, "project": &c.Project, "branch": &c.Branch, "head": &c.Head, "session_base": &c.Base, "last_updated": &c.Updated,
 		"session_started": &c.Started, "session_duration": &c.Duration, "completed_tasks": &c.Completed, "in_progress": &c.InProgress,
-		"blockers": &c.Blockers, "decisions": &c.Decisions, "tomorrow_priorities": &c.Tomorrow, "metrics": &c.Metrics, "checklist": &c.Checklist,
+		"blockers": &c.Blockers, "blockers_by_hand": &c.ByHand, "decisions": &c.Decisions, "tomorrow_priorities": &c.Tomorrow, "metrics": &c.Metrics, "checklist": &c.Checklist,
 		"given": &c.Given, "todos_done": &c.TodosDone,
 	} {
 		if raw, there := keys[key]; there {
@@ -215,8 +217,12 @@ func (c Context) Same(o Context) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
+// AllBlockers are those that we know of and those that a person wrote.
+func (c Context) AllBlockers() []string { return slices.Concat(c.Blockers, c.ByHand) }
+
 // Markdown is the context for people.
 func (c Context) Markdown() string {
+	c.Blockers = c.AllBlockers()
 	return string(ParseDocument([]byte("## Project Context: " + Clean(c.Project) + "\n")).plain(c.Blocks()))
 }
 

@@ -50,7 +50,7 @@ func (e *evening) message() notify.Message {
 	if c := e.out.Context; c != nil {
 		add("Completed", gates.Plural(len(c.Completed), "task"))
 		add("In progress", fmt.Sprint(len(c.InProgress)))
-		add("Blockers", fmt.Sprint(len(c.Blockers)))
+		add("Blockers", fmt.Sprint(len(c.AllBlockers())))
 		add("Duration", c.Duration)
 	}
 	return m

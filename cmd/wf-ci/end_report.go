@@ -116,7 +116,7 @@ func (e *evening) summary(w io.Writer) error {
 		line("  %-8s %s: %s", s.Status, s.Name, s.Message)
 	}
 	if c := e.out.Context; c != nil {
-		line("  completed: %d · in progress: %d · blockers: %d · duration: %s", len(c.Completed), len(c.InProgress), len(c.Blockers), cmp.Or(c.Duration, "not known"))
+		line("  completed: %d · in progress: %d · blockers: %d · duration: %s", len(c.Completed), len(c.InProgress), len(c.AllBlockers()), cmp.Or(c.Duration, "not known"))
 	}
 	for _, n := range e.out.Notes {
 		line("  note: %s", n)

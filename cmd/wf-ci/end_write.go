@@ -22,7 +22,7 @@ func (e *evening) write(ctx context.Context) error {
 	e.out.CostToday = spent
 	plan := e.plan(ctx)
 	e.ending = session.Ending{
-		Team: e.CI, Given: session.Given{Decisions: e.Decision, Next: e.Next}, Ticked: e.ticked(ctx),
+		Team: e.CI, Given: session.Given{Decisions: e.Decision, Next: e.Next}, Blockers: e.blockers(), Ticked: e.ticked(ctx),
 		Coverage: e.coverage(), Cost: spent, Trees: e.trees(ctx, plan),
 	}
 	found, err := e.collect(ctx)
@@ -86,6 +86,17 @@ func (e *evening) books(ctx context.Context) (string, error) {
 	return fmt.Sprintf("today %s of %s", today.Spent.Cents(), today.Soft.Cents()), nil
 }
 
+// blockers are those of the command line.
+func (e *evening) blockers() []string {
+	var list []string
+	for _, text := range e.Blocker {
+		if text = e.a.oneLine(text); text != "" {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
 // ticked is who goes through the checklist; empty: nobody said so.
 func (e *evening) ticked(ctx context.Context) string {
 	if !e.Confirm {
@@ -103,13 +114,7 @@ func (e *evening) save(home string, found *session.Collected) (string, error) {
 	if _, err := e.backup(home); err != nil {
 		return "", fmt.Errorf("back up what is there: %w", err)
 	}
-	var blockers []string
-	for _, text := range e.Blocker {
-		if text = e.a.oneLine(text); text != "" {
-			blockers = append(blockers, text)
-		}
-	}
-	changed, err := e.desk.Save(found, blockers)
+	changed, err := e.desk.Save(found, e.ending.Blockers)
 	e.out.Changed = append(e.out.Changed, changed...)
 	if err == nil && len(changed) == 0 {
 		return "nothing has changed", nil

@@ -59,7 +59,7 @@ workflow/debug/bisect: internal/git internal/run
 workflow/feature: costs internal/lazyregexp
 workflow/feature/ship: internal/git internal/journal internal/run internal/state
 workflow/hook: internal/git internal/journal internal/state
-workflow/project: workflow/feature
+workflow/project: internal/lazyregexp workflow/feature
 workflow/research: costs costs/prices internal/lazyregexp
 workflow/rollback: internal/git internal/journal internal/run internal/state
 workflow/rollback/flag: internal/journal workflow/rollback

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	ecosystem "github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/config"
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/report"
@@ -66,11 +65,13 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	out := inited{Schema: initSchema, Dir: repo.Dir, DryRun: c.DryRun}
-	if out.Ecosystems, err = ecosystemsOf(ctx, repo); err != nil {
+	kinds, parts, err := survey(ctx, repo)
+	if err != nil {
 		return undecided{err}
 	}
+	out.Ecosystems = kinds
 	files, err := setup.Plan(setup.Input{
-		Name: session.Clean(a.redactor.Redact(session.ProjectName(repo.Dir))), Branch: branch, Kinds: out.Ecosystems, Agents: agents,
+		Name: session.Clean(a.redactor.Redact(session.ProjectName(repo.Dir))), Branch: branch, Kinds: out.Ecosystems, Parts: parts, Agents: agents,
 		Schema: config.SchemaID, Gates: gatesWorkflow(repo.Dir), NoWorkflows: c.NoWorkflow,
 	})
 	if err == nil {
@@ -151,21 +152,6 @@ func gatesWorkflow(dir string) string {
 		}
 	}
 	return ""
-}
-
-// ecosystemsOf are the ecosystems of what is in a work tree, each once.
-func ecosystemsOf(ctx context.Context, repo *git.Repo) ([]string, error) {
-	snapshot, _, err := repo.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found, err := ecosystem.Detect(ctx, snapshot)
-	kinds := []string{}
-	for _, p := range found {
-		kinds = append(kinds, string(p.Kind))
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds), err
 }
 
 // hook puts the hook in, where nobody else keeps the hooks.

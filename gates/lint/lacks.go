@@ -16,6 +16,9 @@ func (o Options) lacks(ctx context.Context, t *gates.Target) ([]gates.Lack, erro
 	}
 	var list []gates.Lack
 	for _, u := range units {
+		if s.earlier(u) != "" {
+			continue
+		}
 		for _, program := range s.programs(u) {
 			if !t.Runner.Has(program.name) {
 				list = append(list, gates.Lack{Tool: program.shown, Remedy: program.remedy})

@@ -123,6 +123,7 @@ func (o Options) run(ctx context.Context, t *gates.Target) (gates.Outcome, error
 	if len(units) == 0 {
 		return gates.Outcome{}, fmt.Errorf("none of the linters that are asked for (%s) applies here: correct gates.lint.linters", strings.Join(o.Linters, ", "))
 	}
+	s.useEarlier(units)
 	results, errs := make([]result, len(units)), make([]error, len(units))
 	var g errgroup.Group
 	g.SetLimit(max(1, t.Jobs))

@@ -66,7 +66,7 @@ func (e missingTool) Error() string {
 }
 
 // otherwise ends a remedy: what helps where the tool cannot be had.
-const otherwise = ", or let an earlier step write SARIF and name it in gates.lint.reports"
+const otherwise = ", or let an earlier step write SARIF (lint-LINTER.sarif, or what gates.lint.reports names)"
 
 // printed is what a linter wrote, and its exit status.
 type printed struct {

@@ -38,7 +38,7 @@ func configuration(in Input) File {
 
 // reports are what the tools of an ecosystem write.
 var reports = map[string]struct{ tests, coverage string }{
-	"go":     {"tests.json", "coverage.out"},
+	"go":     {"go-test.json", "coverage.out"},
 	"node":   {"junit.xml", "coverage/lcov.info"},
 	"python": {"junit.xml", "coverage.xml"},
 	"rust":   {"junit.xml", "lcov.info"},
@@ -71,8 +71,8 @@ func (in Input) gateLines() []string {
 		return append(lines, "#  coverage: {min: 80}")
 	}
 	return append(lines,
-		"# In the action's image there is no toolchain: let earlier steps test and lint, and",
-		"# name here what they write.",
+		"# In the action's image there is no toolchain: earlier steps test and lint, and what they",
+		"# write is found under these names. Named here, it is all that counts, also on a laptop.",
 		"#  tests: {reports: ["+strings.Join(tests, ", ")+"]}",
 		"#  coverage: {min: 80, patch: 80, report: "+coverage+"}",
 		"#  lint: {reports: [lint.sarif]}",

@@ -23,6 +23,7 @@ type Input struct {
 	Name   string   // of the project, one line. Required.
 	Branch string   // the default branch. Required.
 	Kinds  []string // ecosystems: go, node, python, rust
+	Parts  []Part   // what the workflow tests and lints. Optional.
 	Agents []string // of [Agents]: whose files are written
 	Schema string   // where the schema of the configuration is. Required.
 	// Gates is a workflow that runs the gates on pull requests already. Optional.
@@ -109,7 +110,7 @@ func (in Input) workflows() ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	gates := File{Path: list[i].Path, Text: list[i].Text}
+	gates := File{Path: list[i].Path, Text: strings.Replace(list[i].Text, actionStep, steps(in.Parts)+actionStep, 1)}
 	if in.Gates != "" {
 		gates.Or = []string{in.Gates}
 	}

@@ -126,6 +126,79 @@ func TestWorkflowsAreClean(t *testing.T) {
 
 var commented = regexp.MustCompile(`(?m)^#(\S|  )`)
 
+// parts are projects of every kind, by every manager, at odd places.
+func parts() []Part {
+	return []Part{
+		{Kind: "go", Dir: ".", Lock: "go.sum", Tests: true}, {Kind: "go", Dir: "it's a: [folder] #1", Tests: true},
+		{Kind: "node", Dir: "web", Manager: "npm", Lock: "web/package-lock.json", Test: "vitest run", Linters: []string{"eslint"}, Pin: "web/.nvmrc"},
+		{Kind: "python", Dir: "api", Manager: "pip", Lock: "api/requirements.txt", Tests: true, Linters: []string{"ruff"}},
+		{Kind: "python", Dir: "-x", Manager: "uv", Tests: true, Linters: []string{"ruff"}, Pin: ".python-version"},
+		{Kind: "rust", Dir: ".", Lock: "Cargo.lock", Tests: true},
+		{Kind: "node", Dir: "more", Manager: "pnpm", Lock: "pnpm-lock.yaml", Test: "mocha"},
+		{Kind: "python", Dir: "p", Manager: "poetry", Lock: "p/poetry.lock"}, {Kind: "cobol", Dir: "c"},
+	}
+}
+
+func gatesText(t *testing.T, parts ...Part) string {
+	t.Helper()
+	in := input()
+	in.Parts = parts
+	return plan(t, in)[".github/workflows/wf-ci-gates.yml"].Text
+}
+
+// What the repository holds is tested and linted before the action looks, and
+// what is written there has the names under which the gates look for it.
+func TestStepsOfParts(t *testing.T) {
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := [][]string{
+		{"actions/setup-go@v5", "go-version-file: go.mod", "cache-dependency-path: go.sum", ">go-test.json", "-coverprofile=coverage.out", "lint-go.sarif"},
+		{`working-directory: "it's a: [folder] #1"`, `--path-prefix='it'\\''s a: [folder] #1'`},
+		{"actions/setup-node@v4", "node-version-file: web/.nvmrc", "cache: npm", "npm ci", "junit.xml", "lint-eslint.sarif"},
+		{"actions/setup-python@v5", `python-version: "3.x"`, "cache: pip", "-r requirements.txt", "--junitxml=junit.xml", "lint-ruff.sarif"},
+		{`python-version-file: ".python-version"`, "uv sync", "uv run --with pytest"},
+		{"actions/cache@v4", "hashFiles('Cargo.lock')", "clippy-sarif", "lcov.info", "junit.xml"},
+		{"pnpm install --frozen-lockfile", "pnpm test # let it write"},
+		{"poetry install"}, nil,
+	}
+	all := parts()
+	for i, p := range all {
+		text := gatesText(t, p)
+		for _, want := range wants[i] {
+			if !strings.Contains(text, want) {
+				t.Errorf("%+v: no %q in\n%s", p, want, text)
+			}
+		}
+		if strings.Count(text, "uses: wf-ci/wf-ci@v1") != 1 || !strings.HasSuffix(text, actionStep) {
+			t.Errorf("the action is not the last step:\n%s", text)
+		}
+	}
+	for _, list := range [][]Part{all, all[2:], all[4:], {all[8]}} {
+		text := gatesText(t, list...)
+		found, err := linter.Lint("gates.yml", []byte(text), nil)
+		if err != nil || len(found) > 0 {
+			t.Errorf("%v %v\n%s", found, err, text)
+		}
+	}
+	if !strings.Contains(gatesText(t, all...), "# 3 more projects") {
+		t.Error("what is left out is not said")
+	}
+	if gatesText(t, all[8]) != gatesText(t) {
+		t.Error("an ecosystem that nobody knows has steps")
+	}
+}
+
+// A folder's name is no expression of the workflow's, and no line of it.
+func TestStepsOfAHostileCheckout(t *testing.T) {
+	for _, dir := range []string{"a${{ github.token }}", "a\n      - run: evil", "a\x7f"} {
+		if got := gatesText(t, Part{Kind: "go", Dir: dir, Tests: true}); got != gatesText(t) {
+			t.Errorf("%q:\n%s", dir, got)
+		}
+	}
+}
+
 // The configuration says nothing as it is, and every line of it that is taken
 // out of its comment is valid, for every set of ecosystems.
 func TestConfigurationIsValid(t *testing.T) {
