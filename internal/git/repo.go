@@ -35,10 +35,10 @@ func OwnerErrorOf(dir, said string) error {
 	if !strings.Contains(said, "dubious ownership") {
 		return nil
 	}
-	// "detected dubious ownership in repository at '/dir'"; the directory may hold quotes.
-	line, _, _ := strings.Cut(said[strings.Index(said, "dubious ownership"):], "\n")
-	if _, at, ok := strings.Cut(line, " at '"); ok && strings.HasSuffix(at, "'") {
-		dir = strings.TrimSuffix(at, "'")
+	// "detected dubious ownership in repository at '/dir'": the top, and dir may be below it.
+	_, at, _ := strings.Cut(said, "dubious ownership in repository at '")
+	if top, _, ok := strings.Cut(at, "'"); ok && strings.HasPrefix(dir, top+"/") {
+		dir = top
 	}
 	return &OwnerError{dir}
 }
