@@ -90,7 +90,12 @@ func demo(t *testing.T) string {
 // be: "$ command", what it prints, and "exit status N" where it is not 0.
 func shownSession(t *testing.T, dir, text string) string {
 	t.Helper()
-	runner := gittest.Runner(t)
+	return shownBy(t, gittest.Runner(t), dir, text)
+}
+
+// shownBy is shownSession with a runner, whose home directory it keeps.
+func shownBy(t *testing.T, runner *run.Runner, dir, text string) string {
+	t.Helper()
 	bin := buildOnce(t)
 	var out strings.Builder
 	for line := range strings.Lines(text) {
