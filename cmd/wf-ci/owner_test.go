@@ -43,7 +43,9 @@ func TestCheckoutOfAnotherOwner(t *testing.T) {
 		}
 	}
 	actions := []string{"GITHUB_ACTIONS=true", "GITHUB_WORKSPACE=" + repo.Dir}
-	getenv := func(key string) string { return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": repo.Dir}[key] }
+	getenv := func(key string) string {
+		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": repo.Dir}[key]
+	}
 	if !ci.NewWorkspace(getenv).Container {
 		t.Skip("not in a container: there it is another user's as everywhere")
 	}
