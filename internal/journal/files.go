@@ -94,9 +94,7 @@ func (f *Files) put() error {
 	if f.entry != nil {
 		return f.Journal.Put(f.entry, f.was)
 	}
-	if err := f.Journal.forgetFiles(f.Now); err != nil {
-		return err
-	}
+	f.Journal.forgetFiles(f.Now)
 	e, err := f.Journal.Note(f.Kind, f.Summary, f.Now, f.was)
 	if err == nil {
 		f.entry = &e
@@ -104,15 +102,15 @@ func (f *Files) put() error {
 	return err
 }
 
-// forgetFiles gives up entries about files that are too old.
-func (j Journal) forgetFiles(now time.Time) error {
-	list, err := j.List()
+// forgetFiles gives up entries about files that are too old. One that cannot be
+// read, or dropped, keeps nobody from his work.
+func (j Journal) forgetFiles(now time.Time) {
+	list, _ := j.List()
 	for _, e := range list {
-		if err == nil && strings.HasPrefix(e.Kind, FilesKind) && now.Sub(e.At) > filesKept {
-			err = j.Drop(e.ID)
+		if strings.HasPrefix(e.Kind, FilesKind) && now.Sub(e.At) > filesKept {
+			_ = j.Drop(e.ID)
 		}
 	}
-	return err
 }
 
 func earlierOf(path string) (earlierFile, error) {
