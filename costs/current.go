@@ -89,6 +89,14 @@ func (l Ledger) keysOf(path string, d fs.DirEntry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys := entryKeys(list)
+	if kept != "" && os.MkdirAll(l.Keys, 0o755) == nil {
+		_ = state.Write(kept, closeKeys(keys, info.Size()), 0o600) // lost, it is made again
+	}
+	return keys, nil
+}
+
+func entryKeys(list []Entry) []byte {
 	var keys []byte
 	for _, e := range list {
 		keys = appendKey(keys, e.Key)
@@ -96,10 +104,7 @@ func (l Ledger) keysOf(path string, d fs.DirEntry) ([]byte, error) {
 			keys = appendKey(keys, corrects+e.Replaces)
 		}
 	}
-	if kept != "" && os.MkdirAll(l.Keys, 0o755) == nil {
-		_ = state.Write(kept, closeKeys(keys, info.Size()), 0o600) // lost, it is made again
-	}
-	return keys, nil
+	return keys
 }
 
 // corrects stands before the id of an entry that is corrected.

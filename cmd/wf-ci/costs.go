@@ -144,26 +144,33 @@ func (b *books) read(dir string) error {
 	if err != nil {
 		return err
 	}
-	zone := b.budget.Timezone
+	zone, err := timezone(dir, b.budget.Timezone)
+	if err == nil {
+		b.zone, err = costs.ParseZone(zone)
+	}
+	return err
+}
+
+// timezone is the one that the configuration names; else the budget's.
+func timezone(dir, budgets string) (string, error) {
 	for _, name := range configNames {
 		data, err := optional(filepath.Join(dir, filepath.FromSlash(name)))
 		if err != nil {
-			return err
+			return "", err
 		}
 		if data == nil {
 			continue
 		}
 		cfg, err := config.Parse(name, data)
 		if err != nil {
-			return err
+			return "", err
 		}
-		if cfg.Origin("costs.timezone") != "built-in" || zone == "" {
-			zone = cfg.Costs.Timezone
+		if cfg.Origin("costs.timezone") != "built-in" || budgets == "" {
+			return cfg.Costs.Timezone, nil
 		}
 		break
 	}
-	b.zone, err = costs.ParseZone(zone)
-	return err
+	return budgets, nil
 }
 
 // optional reads a file that need not be there: then it is nil.
