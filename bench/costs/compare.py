@@ -24,6 +24,7 @@ def forget():
     for cache in (".cache", ".config/tokscale"):
         shutil.rmtree(os.path.join(home, cache), ignore_errors=True)
     subprocess.run(["git", "init", "-q", repo], check=True)
+    subprocess.run(["git", "-C", repo, "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "one"], check=True)
 
 
 def run(command):
