@@ -31,8 +31,14 @@ func TestCheckoutOfAnotherOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Nothing: what the system's configuration trusts is forgotten.
+	home := t.TempDir()
+	config := filepath.Join(home, ".gitconfig")
+	if err := os.WriteFile(config, []byte("[safe]\n\tdirectory =\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{{"local", "start", "-C", "sub"}, {"local", "end", "--offline"}, {"worktree", "list"}, {"rollback", "plan", "--to", "HEAD"}} {
-		status, _, errs := invoke(t, repo.Dir, nil, args...)
+		status, _, errs := invoke(t, repo.Dir, []string{"HOME=" + home, "GIT_CONFIG_GLOBAL=" + config}, args...)
 		if status != exitUsage || !strings.Contains(errs, "git config --global --add safe.directory "+repo.Dir+"\n") {
 			t.Errorf("%v: status %d\n%s", args, status, errs)
 		}
