@@ -18,9 +18,6 @@ var objectID = lazyregexp.New(`\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b`)
 // adminFileLimit bounds what is read of git's own files.
 const adminFileLimit = 8 << 20
 
-// noEnvFiles keeps env files out of git's objects.
-var noEnvFiles = []string{":(top,exclude,glob)**/.env", ":(top,exclude,glob)**/.env.*", ":(top,exclude,glob)**/*.env", ":(top,exclude,glob)**/.envrc", ":(top,exclude,glob)**/.dev.vars"}
-
 // keep makes a ref to all that only this worktree names: its HEAD, its changes and
 // untracked files, what is staged, and the commits of its logs and of an
 // operation in progress. seen: as for [Project.putAside].
@@ -100,7 +97,7 @@ func (p *Project) snapshot(ctx context.Context, t Tree, dirty bool) (string, err
 		return "", err
 	}
 	w := p.workOf(t).With("GIT_INDEX_FILE=" + index)
-	if err := w.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...); err != nil {
+	if err := w.AddWork(ctx); err != nil {
 		return "", err
 	}
 	return w.Line(ctx, "write-tree")

@@ -128,7 +128,7 @@ func (p *Project) candidate(ctx context.Context, t Tree, target Target) (*candid
 				return nil, err
 			}
 			in := w.In(t.Path).With("GIT_INDEX_FILE=" + index)
-			if err := in.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...); err != nil {
+			if err := in.AddWork(ctx); err != nil {
 				return nil, err
 			}
 			tree, err := in.Line(ctx, "write-tree")

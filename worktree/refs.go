@@ -97,11 +97,12 @@ func (p *Project) packed(have map[string]tip, names []string) bool {
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
+	text := string(data)
 	for _, name := range names {
 		if to := have[name].symref; to != "" {
 			name = to
 		}
-		before, _, found := strings.Cut(string(data), " "+name+"\n")
+		before, _, found := strings.Cut(text, " "+name+"\n")
 		if !found || have[name].commit != "" {
 			continue
 		}

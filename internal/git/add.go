@@ -12,6 +12,16 @@ func (w Work) Add(ctx context.Context, args ...string) error {
 	}, args)
 }
 
+// noEnvFiles keeps env files that nobody tracks out of git's objects.
+var noEnvFiles = []string{
+	":(top,exclude,glob)**/.env", ":(top,exclude,glob)**/.env.*", ":(top,exclude,glob)**/*.env", ":(top,exclude,glob)**/.envrc", ":(top,exclude,glob)**/.dev.vars",
+}
+
+// AddWork is git add of the whole work tree, but for env files that nobody tracks.
+func (w Work) AddWork(ctx context.Context) error {
+	return w.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...)
+}
+
 // add asks for --sparse, which git has since 2.34; what is older adds such paths
 // by itself.
 func add(git func(args ...string) error, args []string) error {

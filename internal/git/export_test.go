@@ -11,6 +11,3 @@ func TreeObjectNames(text string) (names []string, ok bool) {
 	}
 	return names, ok
 }
-
-// Skipped is skipped, for its tests.
-var Skipped = skipped

@@ -33,8 +33,14 @@ func recordedTree(index []byte) (id string, ok bool) {
 // (assume-unchanged, skip-worktree). ok is false where it cannot be said here:
 // then git has to be asked. The index is one of a repository with SHA-1 names.
 func Hidden(index []byte) (paths []string, ok bool) {
+	return flagged(index, func(e indexEntry) bool { return e.assumed || e.skipped })
+}
+
+// flagged are the paths of the entries that are asked for. ok is false for a kind
+// of index that is not read here, and where it does not hold all entries itself.
+func flagged(index []byte, is func(indexEntry) bool) (paths []string, ok bool) {
 	rest, ok := eachEntry(index, func(e indexEntry) {
-		if e.assumed || e.skipped {
+		if is(e) {
 			paths = append(paths, string(e.name))
 		}
 	})

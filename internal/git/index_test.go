@@ -53,6 +53,7 @@ func TestAbsent(t *testing.T) {
 		"a full checkout":        {},
 		"a sparse checkout":      {setup: [][]string{{"sparse-checkout", "set", "in"}}, first: "out/b", n: 2},
 		"version 4":              {setup: [][]string{{"sparse-checkout", "set", "in"}, {"update-index", "--index-version", "4"}}, first: "out/b", n: 2},
+		"a split index":          {setup: [][]string{{"sparse-checkout", "set", "in"}, {"update-index", "--split-index"}}, first: "out/b", n: 2},
 		"version 4, full":        {setup: [][]string{{"update-index", "--index-version", "4"}}},
 		"a sparse index":         {setup: [][]string{{"sparse-checkout", "set", "--sparse-index", "in"}}, first: "out/b", n: 2},
 		"one file, by its name":  {setup: [][]string{{"update-index", "--skip-worktree", "in/a"}}, first: "in/a", n: 1},
@@ -156,7 +157,7 @@ func FuzzRecordedTree(f *testing.F) {
 	f.Add(data)
 	f.Add(data[:len(data)/2])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		git.Skipped(data)
+		git.Hidden(data)
 		git.Hidden(data)
 		if id, ok := git.RecordedTree(data); ok && !git.IsID(id) {
 			t.Errorf("recorded %q", id)

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -20,8 +19,11 @@ func (t *Tree) Absent(ctx context.Context) (first string, n int, err error) {
 	if err != nil {
 		return "", 0, fmt.Errorf("read the index: %w", err)
 	}
-	if first, n, ok := skipped(data); ok {
-		return first, n, nil
+	if paths, ok := flagged(data, func(e indexEntry) bool { return e.skipped }); ok {
+		if len(paths) > 0 {
+			first = paths[0]
+		}
+		return first, len(paths), nil
 	}
 	c := t.repo.command(t.repo.Dir, "ls-files", "-t", "-z", "--full-name", "--", ":/")
 	c.Env = append(c.Env, "GIT_INDEX_FILE="+t.indexFile)
@@ -34,20 +36,4 @@ func (t *Tree) Absent(ctx context.Context) (first string, n int, err error) {
 		}
 	}
 	return first, n, err
-}
-
-// skipped counts the entries of an index that git does not compare with the
-// disk. ok is false for a kind of index that is not read here.
-func skipped(index []byte) (first string, n int, ok bool) {
-	rest, ok := eachEntry(index, func(e indexEntry) {
-		if !e.skipped {
-			return
-		}
-		if n++; n == 1 {
-			first = string(e.name)
-		}
-	})
-	// An index whose entries stand for directories has an extension in small
-	// letters, which may not be passed over.
-	return first, n, ok && !bytes.Contains(rest, []byte("sdir"))
 }

@@ -23,9 +23,6 @@ type work struct {
 	index string // a copy of the index, whose entries are the files as they are
 }
 
-// noEnvFiles keeps env files that nobody tracks out of git's objects.
-var noEnvFiles = []string{":(top,exclude,glob)**/.env", ":(top,exclude,glob)**/.env.*", ":(top,exclude,glob)**/*.env", ":(top,exclude,glob)**/.envrc", ":(top,exclude,glob)**/.dev.vars"}
-
 // capture reads what the work tree holds, untracked files too. Those that git
 // ignores stay where they are.
 func (r *Repo) capture(ctx context.Context, w git.Work, head string) (work, error) {
@@ -38,7 +35,7 @@ func (r *Repo) capture(ctx context.Context, w git.Work, head string) (work, erro
 	if s.Index, err = w.Line(ctx, "write-tree"); err != nil {
 		return s, err
 	}
-	if err = w.Add(ctx, append([]string{"--all", "--", ":/"}, noEnvFiles...)...); err != nil {
+	if err = w.AddWork(ctx); err != nil {
 		return s, err
 	}
 	s.Work, err = w.Line(ctx, "write-tree")
