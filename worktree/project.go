@@ -75,7 +75,7 @@ func Open(ctx context.Context, place Place) (*Project, error) {
 			return nil, openError(place.Dir, err)
 		}
 	}
-	p.Journal = journal.Journal{Dir: filepath.Join(p.Common, "wf-ci", "journal")}
+	p.Journal = journal.At(p.Common)
 	p.Main = p.mainOf(ctx)
 	p.Name = strings.TrimSuffix(filepath.Base(p.Main), ".git")
 	p.git = p.git.In(p.Main)

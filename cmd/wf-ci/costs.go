@@ -67,15 +67,16 @@ func (f ledgerFlags) open(ctx context.Context, a *app) (*books, func(), error) {
 
 // books is the ledger of a directory, with all that its reports hang on.
 type books struct {
-	at     time.Time // the time that is asked about
-	ledger costs.Ledger
-	budget costs.Budget
-	zone   costs.Zone
-	table  *prices.Table
-	branch string
-	head   string
-	gitDir string    // empty: no repository
-	repo   *git.Repo // nil: no repository
+	at         time.Time // the time that is asked about
+	ledger     costs.Ledger
+	budget     costs.Budget
+	configured bool // by a file of the user's; else the budget is the built-in one
+	zone       costs.Zone
+	table      *prices.Table
+	branch     string
+	head       string
+	gitDir     string    // empty: no repository
+	repo       *git.Repo // nil: no repository
 }
 
 // openBooks finds the ledger: at the top of the repository, or in the
@@ -138,7 +139,7 @@ func (b *books) read(dir string) error {
 	}
 	b.budget = costs.DefaultBudget()
 	data, err := optional(filepath.Join(b.ledger.Dir, "budget-config.json"))
-	if err == nil && data != nil {
+	if b.configured = data != nil; err == nil && b.configured {
 		b.budget, err = costs.ParseBudget("costs/budget-config.json", data)
 	}
 	if err != nil {

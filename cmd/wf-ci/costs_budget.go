@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -37,7 +34,8 @@ func (c *costsBudgetCmd) Run(ctx context.Context, a *app) error {
 		if b.budget, err = b.ledger.Configure(ctx, settings); err != nil {
 			return usageError{err.Error()}
 		}
-		if err := b.refold(ctx); err != nil {
+		b.configured = true
+		if _, err := b.refold(ctx); err != nil {
 			return usageError{fmt.Sprintf("the limits are set; the books are not rebuilt: %v", err)}
 		}
 	}
@@ -46,12 +44,12 @@ func (c *costsBudgetCmd) Run(ctx context.Context, a *app) error {
 
 // refold brings the books up to the limits; where nothing is recorded there are
 // none.
-func (b *books) refold(ctx context.Context) error {
+func (b *books) refold(ctx context.Context) ([]costs.Entry, error) {
 	all, err := b.ledger.Entries()
 	if err == nil && len(all) > 0 {
-		_, err = b.ledger.Rebuild(ctx, b.budget, b.zone)
+		all, err = b.ledger.Rebuild(ctx, b.budget, b.zone)
 	}
-	return err
+	return all, err
 }
 
 func (c *costsBudgetCmd) settings() ([]costs.Setting, error) {
@@ -86,10 +84,9 @@ func (c *costsBudgetCmd) settings() ([]costs.Setting, error) {
 }
 
 func (c *costsBudgetCmd) show(a *app, b *books) error {
-	const file = "costs/budget-config.json"
 	source := "built-in"
-	if _, err := fs.Stat(os.DirFS(filepath.Dir(b.ledger.Dir)), file); err == nil {
-		source = file
+	if b.configured {
+		source = "costs/budget-config.json"
 	}
 	limits := b.budget.Budgets
 	if c.JSON {

@@ -72,14 +72,9 @@ func (e *evening) books(ctx context.Context) (string, error) {
 	if err := b.read(e.desk.Dir); err != nil {
 		return "", err
 	}
-	all, err := b.ledger.Entries()
+	all, err := b.refold(ctx)
 	if err != nil {
 		return "", err
-	}
-	if len(all) > 0 {
-		if all, err = b.ledger.Rebuild(ctx, b.budget, b.zone); err != nil {
-			return "", err
-		}
 	}
 	e.a.warn(b, all, e.desk.Now)
 	today := b.budget.Standing(all, b.zone, e.desk.Now)[0]

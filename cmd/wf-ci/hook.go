@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -156,7 +155,7 @@ func (a *app) hookWorker(ctx context.Context, work git.Work, top, common string)
 	if err != nil {
 		return hook.Worker{}, usageError{report.Visible(err.Error())}
 	}
-	w := hook.Worker{Place: place, Journal: journal.Journal{Dir: filepath.Join(common, "wf-ci", "journal")}, Now: a.now()}
+	w := hook.Worker{Place: place, Journal: journal.At(common), Now: a.now()}
 	if program, err := os.Executable(); err == nil && !place.Shared { // a path of this machine is nobody else's
 		w.Program = program
 	}

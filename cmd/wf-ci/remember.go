@@ -14,7 +14,7 @@ import (
 
 // journalOf is the journal of a repository.
 func journalOf(repo *git.Repo) journal.Journal {
-	return journal.Journal{Dir: filepath.Join(repo.CommonDir(), "wf-ci", "journal")}
+	return journal.At(repo.CommonDir())
 }
 
 // files remembers the files that a command is about to write, for wf-ci undo.

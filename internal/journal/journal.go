@@ -51,6 +51,9 @@ type Journal struct {
 	Dir string // made when it is first written to. Required.
 }
 
+// At is the journal of a repository, by the git directory that its worktrees share.
+func At(common string) Journal { return Journal{Dir: filepath.Join(common, "wf-ci", "journal")} }
+
 // NewID is an id that no other entry has; ids sort by time.
 func NewID(now time.Time) string {
 	return now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:6])

@@ -55,7 +55,7 @@ func worker(t *testing.T) Worker {
 	if err != nil || p.Outside != "" || p.Shared {
 		t.Fatalf("%+v %v", p, err)
 	}
-	return Worker{Place: p, Journal: journal.Journal{Dir: filepath.Join(p.Common, "wf-ci", "journal")}, Now: time.Unix(1e9, 0)}
+	return Worker{Place: p, Journal: journal.At(p.Common), Now: time.Unix(1e9, 0)}
 }
 
 // What was there comes back byte for byte, with its mode, whatever it is.

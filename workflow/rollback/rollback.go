@@ -61,7 +61,7 @@ func Open(ctx context.Context, p Place) (*Repo, error) {
 		}
 		*q.to = out
 	}
-	r.Journal = journal.Journal{Dir: filepath.Join(r.Common, "wf-ci", "journal")}
+	r.Journal = journal.At(r.Common)
 	r.git = w.In(r.Top)
 	return r, nil
 }

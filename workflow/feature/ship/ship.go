@@ -55,7 +55,7 @@ func Open(ctx context.Context, runner *run.Runner, top string, now func() time.T
 		*q.to = out
 	}
 	p.git = p.git.In(p.Top)
-	p.Journal = journal.Journal{Dir: filepath.Join(p.Common, "wf-ci", "journal")}
+	p.Journal = journal.At(p.Common)
 	return p, nil
 }
 
