@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -20,17 +21,21 @@ const token = "T0KEN-that-nobody-may-see"
 // chat is a server of ours that answers with these, in turn; the last one again.
 func chat(t *testing.T, kind Kind, answers ...func(http.ResponseWriter)) (Sender, *[]time.Duration, *[]string) {
 	t.Helper()
-	var bodies []string
-	n := 0
+	var (
+		turn   sync.Mutex // a request that is broken off may overlap the next one
+		bodies []string
+	)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var doc map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&doc); err != nil || r.Header.Get("Content-Type") != "application/json" || r.Method != "POST" {
 			t.Errorf("%s %s: %v", r.Method, r.Header.Get("Content-Type"), err)
 		}
 		data, _ := json.Marshal(doc)
+		turn.Lock()
+		n := len(bodies)
 		bodies = append(bodies, string(data))
+		turn.Unlock()
 		answers[min(n, len(answers)-1)](w)
-		n++
 	}))
 	t.Cleanup(server.Close)
 	hook, err := NewHook(kind, server.URL+"/services/"+token)
