@@ -86,12 +86,29 @@ func (q *query) regexp(re *regexp.Regexp) []hit {
 // and is where all conditions are true: the first that finds something says
 // where, the others say where not.
 func (q *query) and(subs []*formula) []hit {
+	hits := q.all(subs)
+	for _, sub := range subs {
+		if len(hits) == 0 {
+			return nil
+		}
+		hits = q.narrow(hits, sub)
+	}
+	for _, sub := range subs {
+		if sub.op == opFocus {
+			hits = q.focus(hits, sub.names)
+		}
+	}
+	return hits
+}
+
+// all is where everything is found that says where, and what has to be around
+// it is.
+func (q *query) all(subs []*formula) []hit {
 	var hits []hit
 	started := false
-	for pass := range 2 { // what says where, before what is around it
+	for _, pass := range [][]operation{{opPattern, opRegexp, opEither, opAnd}, {opInside}} {
 		for _, sub := range subs {
-			positive := sub.op == opPattern || sub.op == opRegexp || sub.op == opEither || sub.op == opAnd
-			if positive != (pass == 0) || !positive && sub.op != opInside {
+			if !slices.Contains(pass, sub.op) {
 				continue
 			}
 			found := q.find(sub)
@@ -108,27 +125,22 @@ func (q *query) and(subs []*formula) []hit {
 			}
 		}
 	}
-	for _, sub := range subs {
-		if len(hits) == 0 {
-			return nil
-		}
-		switch sub.op {
-		case opNot:
-			hits = q.without(hits, q.find(sub.subs[0]), func(h, n hit) bool { return h.from == n.from && h.to == n.to })
-		case opNotInside:
-			hits = q.without(hits, q.find(sub.subs[0]), inside)
-		case opNotRegexp:
-			hits = q.without(hits, q.regexp(sub.re), func(h, n hit) bool { return h.from <= n.from && n.to <= h.to })
-		case opMetaRegexp:
-			hits = slices.DeleteFunc(hits, func(h hit) bool { return !q.metaMatches(h, sub) })
-		case opMetaPattern:
-			hits = slices.DeleteFunc(hits, func(h hit) bool { return !q.metaIs(h, sub) })
-		}
-	}
-	for _, sub := range subs {
-		if sub.op == opFocus {
-			hits = q.focus(hits, sub.names)
-		}
+	return hits
+}
+
+// narrow keeps the places where a condition holds.
+func (q *query) narrow(hits []hit, f *formula) []hit {
+	switch f.op {
+	case opNot:
+		return q.without(hits, q.find(f.subs[0]), func(h, n hit) bool { return h.from == n.from && h.to == n.to })
+	case opNotInside:
+		return q.without(hits, q.find(f.subs[0]), inside)
+	case opNotRegexp:
+		return q.without(hits, q.regexp(f.re), func(h, n hit) bool { return h.from <= n.from && n.to <= h.to })
+	case opMetaRegexp:
+		return slices.DeleteFunc(hits, func(h hit) bool { return !q.metaMatches(h, f) })
+	case opMetaPattern:
+		return slices.DeleteFunc(hits, func(h hit) bool { return !q.metaIs(h, f) })
 	}
 	return hits
 }

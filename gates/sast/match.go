@@ -2,6 +2,7 @@ package sast
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -58,70 +59,94 @@ func (m *matcher) match(pi, ci int32, b *binding, then func(*binding) bool) bool
 		return false
 	}
 	p, pn, cn := m.p, &m.p.t.nodes[pi], &m.t.nodes[ci]
-	switch p.marks[pi] {
+	switch {
+	case p.marks[pi] != plain:
+		return m.hole(pi, ci, b, then)
+	case p.quals[pi] != "" || p.raws[pi] != "":
+		return m.named(pi, ci) && then(b)
+	case pn.kind == kindString || cn.kind == kindString:
+		return m.sameString(pi, ci) && then(b)
+	case classOf(pn.kind) == classOf(cn.kind):
+		return m.parts(pi, ci, b, then)
+	}
+	return m.otherKind(pi, ci, b, then)
+}
+
+// hole compares a hole of the pattern with a node of the file.
+func (m *matcher) hole(pi, ci int32, b *binding, then func(*binding) bool) bool {
+	cn := &m.t.nodes[ci]
+	switch name := m.p.names[pi]; m.p.marks[pi] {
 	case meta:
-		if !cn.named {
-			return false
-		}
-		return m.bind(p.names[pi], []int32{ci}, false, b, then)
-	case dots:
-		return then(b)
+		return cn.named && m.bind(name, []int32{ci}, false, b, then)
 	case args:
-		return m.bind(p.names[pi], []int32{ci}, false, b, then)
+		return m.bind(name, []int32{ci}, false, b, then)
 	case anyString:
 		return cn.kind == kindString && then(b)
 	case metaString:
-		return cn.kind == kindString && m.bind(p.names[pi], []int32{ci}, true, b, then)
+		return cn.kind == kindString && m.bind(name, []int32{ci}, true, b, then)
 	case deep:
-		inner := p.t.children(p.t.child(pi, "arguments"))
-		if len(inner) != 1 {
-			return false
-		}
-		for i := ci; i < cn.end; i++ {
-			if m.t.nodes[i].named && m.match(inner[0], i, b, then) {
-				return true
-			}
-		}
+		return m.within(pi, ci, b, then)
+	}
+	return then(b) // dots
+}
+
+// within looks for what stands between <... and ...> in a node and below it.
+func (m *matcher) within(pi, ci int32, b *binding, then func(*binding) bool) bool {
+	inner := m.p.t.children(m.p.t.child(pi, "arguments"))
+	if len(inner) != 1 {
 		return false
 	}
-	if p.quals[pi] != "" || p.raws[pi] != "" {
-		return m.named(pi, ci) && then(b)
-	}
-	if pn.kind == kindString || cn.kind == kindString {
-		switch {
-		case pn.kind == cn.kind:
-			return p.t.text[pi] == m.t.text[ci] && then(b)
-		case pn.field == "key" || cn.field == "key": // {"a": 1} and {a: 1}
-			return p.t.value(pi) == m.t.value(ci) && then(b)
+	for i := ci; i < m.t.nodes[ci].end; i++ {
+		if m.t.nodes[i].named && m.match(inner[0], i, b, then) {
+			return true
 		}
-		return false
 	}
-	switch {
-	case classOf(pn.kind) == classOf(cn.kind):
-	case pn.kind == "formal_parameters" && cn.field == "parameter": // x => … and (x) => …
-		return m.list(p.t.children(pi), []int32{ci}, b, then)
-	case pn.kind == "statement_block" && cn.field == "body": // () => { ... } and () => x
-		kids := p.t.children(pi)
-		return len(kids) == 1 && p.marks[kids[0]] == dots && then(b)
-	case pn.kind == "expression_statement":
+	return false
+}
+
+// sameString compares two nodes of which at least one is a string.
+func (m *matcher) sameString(pi, ci int32) bool {
+	pn, cn := &m.p.t.nodes[pi], &m.t.nodes[ci]
+	if pn.kind == cn.kind {
+		return m.p.t.text[pi] == m.t.text[ci]
+	}
+	// {"a": 1} and {a: 1}
+	return (pn.field == "key" || cn.field == "key") && m.p.t.value(pi) == m.t.value(ci)
+}
+
+// parts compares two nodes of one kind by what is below them.
+func (m *matcher) parts(pi, ci int32, b *binding, then func(*binding) bool) bool {
+	p := m.p
+	kids := p.t.children(pi)
+	switch kind := p.t.nodes[pi].kind; {
+	case p.t.leaf(pi) && m.t.leaf(ci):
+		return p.t.source(pi) == m.t.source(ci) && then(b)
+	case p.t.leaf(pi):
+		return false
+	case m.t.leaf(ci):
+		return m.list(kids, nil, b, then)
+	case kind == "expression_statement":
 		return m.statement(pi, ci, b, then)
-	default:
-		return false
-	}
-	if p.t.leaf(pi) || m.t.leaf(ci) {
-		if p.t.leaf(pi) && m.t.leaf(ci) {
-			return p.t.source(pi) == m.t.source(ci) && then(b)
-		}
-		kids := p.t.children(pi)
-		return len(kids) > 0 && m.list(kids, m.t.children(ci), b, then)
-	}
-	if pn.kind == "expression_statement" {
-		return m.statement(pi, ci, b, then)
-	}
-	if pn.kind == "token_tree" && len(p.t.children(pi)) == 1 && p.marks[pi+1] == dots {
+	case kind == "token_tree" && len(kids) == 1 && p.marks[pi+1] == dots:
 		return then(b)
 	}
-	return m.list(p.t.children(pi), m.t.children(ci), b, then)
+	return m.list(kids, m.t.children(ci), b, then)
+}
+
+// otherKind compares nodes of two kinds that the grammar tells apart, and who
+// writes a pattern does not.
+func (m *matcher) otherKind(pi, ci int32, b *binding, then func(*binding) bool) bool {
+	p, field := m.p, m.t.nodes[ci].field
+	switch kind := p.t.nodes[pi].kind; {
+	case kind == "formal_parameters" && field == "parameter": // x => … and (x) => …
+		return m.list(p.t.children(pi), []int32{ci}, b, then)
+	case kind == "statement_block" && field == "body": // () => { ... } and () => x
+		kids := p.t.children(pi)
+		return len(kids) == 1 && p.marks[kids[0]] == dots && then(b)
+	case kind == "expression_statement":
+		return m.statement(pi, ci, b, then)
+	}
+	return false
 }
 
 // statement compares a statement of the pattern that is an expression: what it
@@ -148,33 +173,42 @@ func (m *matcher) statement(pi, ci int32, b *binding, then func(*binding) bool) 
 
 // named compares names by what they stand for.
 func (m *matcher) named(pi, ci int32) bool {
-	cn := &m.t.nodes[ci]
-	if !slices.Contains(nameKinds, cn.kind) {
+	if !slices.Contains(nameKinds, m.t.nodes[ci].kind) {
 		return false
 	}
-	want, wantRaw := m.p.quals[pi], m.p.raws[pi]
+	want, wantRaw, imported := m.p.quals[pi], m.p.raws[pi], m.p.imported[pi]
 	got, raw := m.t.dotted(ci)
 	if got == "" && raw == "" {
 		return false
 	}
-	if got != "" && got != raw || m.p.imported[pi] {
-		if got == want && got != "" {
+	if imported {
+		return got == want && got != ""
+	}
+	if got != "" && got != raw { // the file imports it
+		if got == want || inPackage(got, want) {
 			return true
 		}
-		if module, rest, ok := strings.Cut(got, goPath); ok && !m.p.imported[pi] && goPackage(module)+rest == want {
-			return true
-		}
-		if m.p.imported[pi] || !strings.Contains(got, callOf) {
+		if !strings.Contains(got, callOf) {
 			return false
 		}
 	}
 	if wantRaw == "" || raw != wantRaw {
 		return got == want && got != ""
 	}
-	if got == "" && !strings.Contains(raw, ".") && (cn.field == "function" || cn.field == "constructor") {
-		return false // the file's own function of that name
-	}
-	return true
+	return got != "" || strings.Contains(raw, ".") || !m.isCalled(ci)
+}
+
+// inPackage says whether a name is want, with the package for its import path.
+func inPackage(name, want string) bool {
+	module, rest, ok := strings.Cut(name, goPath)
+	return ok && goPackage(module)+rest == want
+}
+
+// isCalled says whether a name is that of what is called; one without a module
+// is the file's own function.
+func (m *matcher) isCalled(i int32) bool {
+	field := m.t.nodes[i].field
+	return field == "function" || field == "constructor"
 }
 
 // bind gives a metavariable its meaning, or compares it with the one it has.
@@ -273,45 +307,38 @@ func (m *matcher) find(p *pattern) []hit {
 			return nil
 		}
 	}
-	var hits []hit
-	seen := make(map[hitKey]bool)
-	add := func(node, last int32, b *binding) {
-		h := hit{from: m.t.nodes[node].from, to: m.t.nodes[last].to, node: node, last: last, b: b}
-		if key := keyOf(h); !seen[key] && len(hits) < maxHits {
-			seen[key] = true
-			hits = append(hits, h)
-		}
-	}
+	hits := hits{t: m.t, seen: make(map[hitKey]bool)}
 	if len(p.roots) > 1 {
 		for i := range m.t.nodes {
 			if m.t.isContainer(int32(i)) {
-				m.findRow(p, m.t.children(int32(i)), add)
+				m.findRow(p, m.t.children(int32(i)), hits.add)
 			}
 		}
-		return hits
+		return hits.list
 	}
-	root := p.roots[0]
-	try := func(i int32) {
-		m.match(root, i, nil, func(b *binding) bool {
-			add(i, i, b)
+	for i := range m.candidates(p.roots[0]) {
+		m.match(p.roots[0], i, nil, func(b *binding) bool {
+			hits.add(i, i, b)
 			return false
 		})
 	}
-	for _, kind := range m.rootKinds(root) {
-		if kind != "" {
-			for _, i := range m.t.kinds[kind] {
-				try(i)
-			}
-			continue
-		}
-		for i := range m.t.nodes {
-			if m.t.nodes[i].named && !m.t.isContainer(int32(i)) {
-				try(int32(i))
-			}
-		}
+	slices.SortStableFunc(hits.list, func(a, b hit) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+	return hits.list
+}
+
+// hits are the places of one pattern in one file, each once, maxHits at most.
+type hits struct {
+	t    *tree
+	list []hit
+	seen map[hitKey]bool
+}
+
+func (h *hits) add(node, last int32, b *binding) {
+	one := hit{from: h.t.nodes[node].from, to: h.t.nodes[last].to, node: node, last: last, b: b}
+	if key := keyOf(one); !h.seen[key] && len(h.list) < maxHits {
+		h.seen[key] = true
+		h.list = append(h.list, one)
 	}
-	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Or(a.from-b.from, a.to-b.to) })
-	return hits
 }
 
 func (t *tree) isContainer(i int32) bool {
@@ -343,25 +370,44 @@ var classMembers = map[string][]string{
 	"pair":       {"pair", "pair_pattern"},
 }
 
-// rootKinds are the kinds of nodes where a pattern can match; an empty one is
-// any kind.
-func (m *matcher) rootKinds(root int32) []string {
+// candidates are the nodes where a pattern can match, kind by kind.
+func (m *matcher) candidates(root int32) iter.Seq[int32] {
 	p := m.p
-	switch p.marks[root] {
-	case anyString, metaString:
-		return []string{kindString}
-	case plain:
-	default:
-		return []string{""}
-	}
-	if p.quals[root] != "" || p.raws[root] != "" {
-		return nameKinds
-	}
 	kind := p.t.nodes[root].kind
-	if members := classMembers[classOf(kind)]; members != nil {
-		return members
+	switch {
+	case p.marks[root] == anyString || p.marks[root] == metaString:
+		return m.t.ofKinds(kindString)
+	case p.marks[root] != plain:
+		return m.t.expressions()
+	case p.quals[root] != "" || p.raws[root] != "":
+		return m.t.ofKinds(nameKinds...)
+	case classMembers[classOf(kind)] != nil:
+		return m.t.ofKinds(classMembers[classOf(kind)]...)
 	}
-	return []string{kind}
+	return m.t.ofKinds(kind)
+}
+
+func (t *tree) ofKinds(kinds ...string) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for _, kind := range kinds {
+			for _, i := range t.kinds[kind] {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// expressions are all nodes that can stand for a metavariable.
+func (t *tree) expressions() iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for i := range t.nodes {
+			if t.nodes[i].named && !t.isContainer(int32(i)) && !yield(int32(i)) {
+				return
+			}
+		}
+	}
 }
 
 // hitKey tells hits apart: by place and by what their metavariables stand for.

@@ -55,97 +55,6 @@ var (
 
 const maxPattern = 8 << 10
 
-// replaceHoles writes a pattern as code that the grammar knows.
-func replaceHoles(f family, src string) (string, error) {
-	var b strings.Builder
-	var open []byte // brackets
-	for i := 0; i < len(src); {
-		c := src[i]
-		switch {
-		case c == '(' || c == '[' || c == '{':
-			open = append(open, c)
-		case (c == ')' || c == ']' || c == '}') && len(open) > 0:
-			open = open[:len(open)-1]
-		}
-		switch {
-		case c == '"' || c == '\'' && f != rust || c == '`':
-			end := i + 1
-			for end < len(src) && src[end] != c {
-				if src[end] == '\\' && !(c == '`' && f == golang) {
-					end++
-				}
-				end++
-			}
-			if end >= len(src) {
-				return "", errors.New("a string that does not end")
-			}
-			b.WriteString(src[i : end+1])
-			i = end + 1
-		case strings.HasPrefix(src[i:], "<..."):
-			b.WriteString(deepName + "(")
-			i += 4
-		case strings.HasPrefix(src[i:], "...>"):
-			b.WriteString(")")
-			i += 4
-		case strings.HasPrefix(src[i:], "$..."):
-			name := metaName.FindString(src[i+4:])
-			if name == "" {
-				return "", errors.New("$... needs a name in upper case: $...ARGS")
-			}
-			b.WriteString(argsPrefix + name)
-			i += 4 + len(name)
-		case strings.HasPrefix(src[i:], "..."):
-			next, prev := byte(0), byte(0)
-			if i+3 < len(src) {
-				next = src[i+3]
-			}
-			if i > 0 {
-				prev = src[i-1]
-			}
-			switch {
-			case f == javascript && (wordByte(next) || next == '$'), f == golang && wordByte(prev):
-				b.WriteString("...") // the language's own
-			case f == rust && aloneOnLine(src, i):
-				b.WriteString(dotsName + ";")
-			case f == python && len(open) > 0 && open[len(open)-1] == '{':
-				b.WriteString("**" + dotsName) // of a dictionary
-			default:
-				b.WriteString(dotsName)
-			}
-			i += 3
-		case c == '$':
-			name := metaName.FindString(src[i+1:])
-			if name == "" && f != javascript { // there it is a letter
-				return "", errors.New("$ needs a name in upper case: $X")
-			}
-			if name == "" {
-				b.WriteByte(c)
-				i++
-				continue
-			}
-			b.WriteString(metaPrefix + name)
-			i += 1 + len(name)
-		default:
-			b.WriteByte(c)
-			i++
-		}
-	}
-	return b.String(), nil
-}
-
-func wordByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func aloneOnLine(src string, i int) bool {
-	begin := strings.LastIndexByte(src[:i], '\n') + 1
-	end := i + 3
-	for end < len(src) && src[end] != '\n' {
-		end++
-	}
-	return strings.TrimSpace(src[begin:i]) == "" && strings.TrimSpace(src[i+3:end]) == "" && begin > 0 && end < len(src)
-}
-
 // wrapper is code around a pattern that makes a file of it.
 type wrapper struct {
 	before, after string
@@ -299,44 +208,57 @@ func (p *pattern) mark(imports map[string]string) {
 
 func (p *pattern) markOne(i int32, imports map[string]string) {
 	t := p.t
-	text := strings.TrimRight(strings.TrimSpace(t.source(i)), ";")
 	if s, ok := t.text[i]; ok {
-		switch {
-		case s == "...":
-			p.marks[i] = anyString
-		case metaWhole.MatchString(s):
-			p.marks[i], p.names[i] = metaString, s[1:]
-		default:
-			p.fix(s)
-		}
+		p.markString(i, s)
 		return
 	}
-	switch {
-	case text == dotsName, text == "**"+dotsName:
-		p.marks[i] = dots
-		return
-	case strings.HasPrefix(text, argsPrefix) && wholeWord(text):
-		p.marks[i], p.names[i] = args, text[len(argsPrefix):]
-		return
-	case strings.HasPrefix(text, metaPrefix) && wholeWord(text):
-		p.marks[i], p.names[i] = meta, text[len(metaPrefix):]
-		return
-	}
-	if f := t.child(i, "function"); f >= 0 && t.source(f) == deepName {
-		p.marks[i] = deep
+	text := strings.TrimRight(strings.TrimSpace(t.source(i)), ";")
+	if p.markHole(i, text) {
 		return
 	}
 	if _, imported := imports[text]; t.leaf(i) && t.nodes[i].named && text != deepName && !imported {
 		p.fix(text)
 	}
-	if bare := requireCall.ReplaceAllString(strings.ReplaceAll(text, "("+dotsName+")", ""), ""); !strings.Contains(bare, "__wf") && !strings.Contains(bare, "(") && p.isName(i) {
-		p.quals[i], p.raws[i] = t.dotted(i)
-		root, _, _ := strings.Cut(p.raws[i], ".")
-		_, p.imported[i] = imports[strings.TrimSuffix(root, callOf)]
-		for _, w := range plainWord.FindAllString(p.quals[i], -1) {
-			p.fix(w)
-		}
+	bare := requireCall.ReplaceAllString(strings.ReplaceAll(text, "("+dotsName+")", ""), "")
+	if strings.Contains(bare, "__wf") || strings.Contains(bare, "(") || !p.isName(i) {
+		return
 	}
+	p.quals[i], p.raws[i] = t.dotted(i)
+	root, _, _ := strings.Cut(p.raws[i], ".")
+	_, p.imported[i] = imports[strings.TrimSuffix(root, callOf)]
+	for _, w := range plainWord.FindAllString(p.quals[i], -1) {
+		p.fix(w)
+	}
+}
+
+func (p *pattern) markString(i int32, content string) {
+	switch {
+	case content == "...":
+		p.marks[i] = anyString
+	case metaWhole.MatchString(content):
+		p.marks[i], p.names[i] = metaString, content[1:]
+	default:
+		p.fix(content)
+	}
+}
+
+// markHole says whether a node stands for a hole.
+func (p *pattern) markHole(i int32, text string) bool {
+	switch {
+	case text == dotsName, text == "**"+dotsName:
+		p.marks[i] = dots
+	case strings.HasPrefix(text, argsPrefix) && wholeWord(text):
+		p.marks[i], p.names[i] = args, text[len(argsPrefix):]
+	case strings.HasPrefix(text, metaPrefix) && wholeWord(text):
+		p.marks[i], p.names[i] = meta, text[len(metaPrefix):]
+	default:
+		f := p.t.child(i, "function")
+		if f < 0 || p.t.source(f) != deepName {
+			return false
+		}
+		p.marks[i] = deep
+	}
+	return true
 }
 
 // isName says whether a node of a pattern is a name that stands for a thing,

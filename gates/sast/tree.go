@@ -166,42 +166,11 @@ func (b *builder) add(n syntax.Node, parent int32, field string, depth int) {
 		return
 	}
 	kind := n.Kind()
-	if dropped[kind] || droppedFields[field] || !n.Named() && field != "operator" && field != "operators" && !operator(kind) {
+	if b.leftOut(n, kind, parent, field) || b.transparent(n, kind, parent, field, depth) {
 		return
-	}
-	if n.IsMissing() {
-		return
-	}
-	if !n.Named() && (kind == "=" || kind == ":=") {
-		return
-	}
-	if field == "type" && parent >= 0 && b.t.nodes[parent].kind == "let_declaration" {
-		return
-	}
-	if field == "type" && b.t.family != golang && kind != kindName && b.t.nodes[parent].kind != "cast" && b.t.family == python {
-		return // an annotation
-	}
-	if transparent[kind] && n.Named() {
-		if inner, ok := b.inner(n, kind); ok {
-			b.add(inner, parent, field, depth+1)
-			return
-		}
-		if kind == "statement_list" {
-			for c := range n.Children() {
-				b.add(c, parent, field, depth+1)
-			}
-			return
-		}
 	}
 	index := int32(len(b.t.nodes))
-	name := kind
-	if r, ok := renamed[kind]; ok && n.Named() {
-		name = r
-	}
-	if !n.Named() {
-		name = string(n.Bytes())
-	}
-	b.t.nodes = append(b.t.nodes, node{kind: name, field: field, from: n.StartByte(), to: n.EndByte(), parent: parent, end: index + 1, named: n.Named()})
+	b.t.nodes = append(b.t.nodes, node{kind: nameOf(n, kind), field: field, from: n.StartByte(), to: n.EndByte(), parent: parent, end: index + 1, named: n.Named()})
 	if n.Named() {
 		if text, ok := stringText(n, kind); ok {
 			b.t.nodes[index].kind = kindString
@@ -216,6 +185,53 @@ func (b *builder) add(n syntax.Node, parent int32, field string, depth int) {
 		b.add(c, index, c.Field(), depth+1)
 	}
 	b.t.nodes[index].end = int32(len(b.t.nodes))
+}
+
+// leftOut says whether no pattern sees a node: comments, punctuation, types.
+func (b *builder) leftOut(n syntax.Node, kind string, parent int32, field string) bool {
+	switch {
+	case dropped[kind], droppedFields[field], n.IsMissing():
+		return true
+	case !n.Named() && (kind == "=" || kind == ":=" || field != "operator" && field != "operators" && !operator(kind)):
+		return true
+	case field == "type" && parent >= 0:
+		return b.annotation(kind, b.t.nodes[parent].kind)
+	}
+	return false
+}
+
+// annotation says whether a type only annotates what it is below.
+func (b *builder) annotation(kind, parent string) bool {
+	return parent == "let_declaration" || b.t.family == python && kind != kindName
+}
+
+// transparent adds what a transparent node stands for; false: it is none.
+func (b *builder) transparent(n syntax.Node, kind string, parent int32, field string, depth int) bool {
+	if !transparent[kind] || !n.Named() {
+		return false
+	}
+	if inner, ok := b.inner(n, kind); ok {
+		b.add(inner, parent, field, depth+1)
+		return true
+	}
+	if kind != "statement_list" {
+		return false
+	}
+	for c := range n.Children() {
+		b.add(c, parent, field, depth+1)
+	}
+	return true
+}
+
+// nameOf is what a node is called here; a token by its text.
+func nameOf(n syntax.Node, kind string) string {
+	if !n.Named() {
+		return string(n.Bytes())
+	}
+	if name, ok := renamed[kind]; ok {
+		return name
+	}
+	return kind
 }
 
 // inner is the node that a transparent one stands for.
@@ -248,40 +264,41 @@ func (b *builder) inner(n syntax.Node, kind string) (syntax.Node, bool) {
 
 // stringText is the content of a string in which nothing is interpolated.
 func stringText(n syntax.Node, kind string) (string, bool) {
-	src := string(n.Bytes())
 	switch kind {
 	case "string", "template_string", "concatenated_string":
-		var b strings.Builder
-		for c := range n.NamedChildren() {
-			switch c.Kind() {
-			case "interpolation", "template_substitution":
-				return "", false
-			case "string_fragment", "string_content", "escape_sequence":
-				if hasInterpolation(c) {
-					return "", false
-				}
-				b.Write(c.Bytes())
-			case "string":
-				part, ok := stringText(c, "string")
-				if !ok {
-					return "", false
-				}
-				b.WriteString(part)
-			case "comment", "string_start", "string_end":
-			default:
-				return "", false
-			}
-		}
-		return b.String(), true
+		return joinedText(n)
 	case "interpreted_string_literal", "raw_string_literal", "string_literal":
-		src = strings.TrimLeft(src, "brc#")
-		src = strings.TrimRight(src, "#")
-		if len(src) >= 2 {
-			return src[1 : len(src)-1], true
+		src := strings.TrimRight(strings.TrimLeft(string(n.Bytes()), "brc#"), "#")
+		if len(src) < 2 {
+			return "", true
 		}
-		return "", true
+		return src[1 : len(src)-1], true
 	}
 	return "", false
+}
+
+// joinedText is the text of a string that the grammar has in parts.
+func joinedText(n syntax.Node) (string, bool) {
+	var b strings.Builder
+	for c := range n.NamedChildren() {
+		switch c.Kind() {
+		case "string_fragment", "string_content", "escape_sequence":
+			if hasInterpolation(c) {
+				return "", false
+			}
+			b.Write(c.Bytes())
+		case "string":
+			part, ok := joinedText(c)
+			if !ok {
+				return "", false
+			}
+			b.WriteString(part)
+		case "comment", "string_start", "string_end":
+		default: // an interpolation
+			return "", false
+		}
+	}
+	return b.String(), true
 }
 
 func hasInterpolation(n syntax.Node) bool {
@@ -295,6 +312,9 @@ func hasInterpolation(n syntax.Node) bool {
 
 // children are the nodes directly below one.
 func (t *tree) children(i int32) []int32 {
+	if i < 0 {
+		return nil
+	}
 	var list []int32
 	for c := i + 1; c < t.nodes[i].end; c = t.nodes[c].end {
 		list = append(list, c)
@@ -305,8 +325,21 @@ func (t *tree) children(i int32) []int32 {
 func (t *tree) leaf(i int32) bool { return t.nodes[i].end == i+1 }
 
 func (t *tree) child(i int32, field string) int32 {
+	if i < 0 {
+		return -1
+	}
 	for c := i + 1; c < t.nodes[i].end; c = t.nodes[c].end {
 		if t.nodes[c].field == field {
+			return c
+		}
+	}
+	return -1
+}
+
+// firstChild is the child with the first of these fields that there is.
+func (t *tree) firstChild(i int32, fields ...string) int32 {
+	for _, f := range fields {
+		if c := t.child(i, f); c >= 0 {
 			return c
 		}
 	}
