@@ -70,36 +70,61 @@ func jobs(t *gates.Target, projects []project.Project) (list []job, without []pr
 	covered := make(map[string]bool) // node workspaces whose root runs all
 	for _, p := range projects {
 		sources, tests := counted(t.Tree, projects, p)
-		switch {
-		case p.Manifest == "" && declared && tests == 0:
-			continue // a script beside
-		case p.Kind == project.Node:
-			if p.Workspace != "" && covered[p.Workspace] {
-				continue
-			}
-			script, ok := testScript(p)
-			delegates := ok && delegating.MatchString(script)
-			if ok && !delegates {
+		if p.Manifest == "" && declared && tests == 0 || elsewhere(p, covered) {
+			continue // a script beside, or what the workspace's root runs
+		}
+		switch j, runs := jobOf(t, p, sources, tests); {
+		case runs:
+			list = append(list, j)
+			if p.Kind == project.Node {
 				covered[p.Dir] = true
-				list = append(list, nodeJob(p, script))
-			} else if !delegates && sources > 0 {
-				without = append(without, p)
 			}
-		case p.Kind == project.Rust && p.Workspace != "":
-			// The workspace's root runs it.
-		case p.Kind == project.Rust && p.Manifest != "":
-			if sources > 0 || tests > 0 {
-				list = append(list, cargoJob(p))
-			}
-		case p.Kind == project.Go && p.Manifest != "" && tests > 0:
-			list = append(list, goJob(p))
-		case p.Kind == project.Python && tests > 0:
-			list = append(list, pythonJob(t, p))
-		case sources > 0:
+		case sources > 0 && !delegates(p):
 			without = append(without, p)
 		}
 	}
 	return list, without
+}
+
+// elsewhere says whether a project's tests are run by its workspace's root.
+func elsewhere(p project.Project, covered map[string]bool) bool {
+	switch p.Kind {
+	case project.Node:
+		return p.Workspace != "" && covered[p.Workspace]
+	case project.Rust:
+		return p.Workspace != ""
+	}
+	return false
+}
+
+// delegates says whether a project's script runs those of its workspaces, which
+// are projects of their own.
+func delegates(p project.Project) bool {
+	script, ok := testScript(p)
+	return p.Kind == project.Node && ok && delegating.MatchString(script)
+}
+
+// jobOf is a project's run of its tests; false: it has none.
+func jobOf(t *gates.Target, p project.Project, sources, tests int) (job, bool) {
+	switch p.Kind {
+	case project.Node:
+		if script, ok := testScript(p); ok && !delegates(p) {
+			return nodeJob(p, script), true
+		}
+	case project.Rust:
+		if p.Manifest != "" && sources+tests > 0 {
+			return cargoJob(p), true
+		}
+	case project.Go:
+		if p.Manifest != "" && tests > 0 {
+			return goJob(p), true
+		}
+	case project.Python:
+		if tests > 0 {
+			return pythonJob(t, p), true
+		}
+	}
+	return job{}, false
 }
 
 // counted is how many sources and tests of a project's kind are its own.
