@@ -69,38 +69,53 @@ func units(ctx context.Context, tree *git.Tree, projects []project.Project) ([]u
 		if p.Kind != project.Node || p.Manifest == "" {
 			continue
 		}
-		data, err := tree.Read(ctx, *tree.File(p.Manifest), manifestLimit)
-		if err != nil {
-			return nil, nil, err
-		}
-		var m manifest
-		if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &m); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", p.Manifest, err)
-		}
-		page := tree.File(path.Join(p.Dir, "index.html"))
-		if page == nil {
-			page = tree.File(path.Join(p.Dir, "public/index.html"))
-		}
-		field := m.Browser != nil || m.Module != nil || m.Unpkg != nil || m.JSDelivr != nil
-		bundler := m.has(bundlers...)
+		u, not, err := unitOf(ctx, tree, p)
 		switch {
-		case m.has(compiled...) != "":
-			why = append(why, fmt.Sprintf("%s is written for %s, whose compiler is needed: build first, and name the output in gates.bundle.paths", p.Manifest, m.has(compiled...)))
-		case page == nil && !field && (bundler == "" || m.Bin != nil):
-			why = append(why, p.Manifest+" looks like a program or a server: no bundler, no index.html, no browser or module field")
+		case err != nil:
+			return nil, nil, err
+		case not != "":
+			why = append(why, p.Manifest+" "+not)
 		default:
-			entries, err := entriesOf(ctx, tree, p.Dir, page, m)
-			if err != nil {
-				return nil, nil, err
-			}
-			if len(entries) == 0 && page == nil && p.Workspace == "" && !field && tree.File(path.Join(p.Dir, "src")) == nil && !holdsSources(tree, p.Dir) {
-				why = append(why, p.Manifest+" has no sources")
-				continue
-			}
-			list = append(list, unit{p.Dir, entries})
+			list = append(list, u)
 		}
 	}
 	return list, why, nil
+}
+
+// unitOf is a project as something that ships to browsers, or why it is none.
+func unitOf(ctx context.Context, tree *git.Tree, p project.Project) (u unit, not string, err error) {
+	data, err := tree.Read(ctx, *tree.File(p.Manifest), manifestLimit)
+	if err != nil {
+		return unit{}, "", err
+	}
+	var m manifest
+	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &m); err != nil {
+		return unit{}, "", fmt.Errorf("%s: %w", p.Manifest, err)
+	}
+	page := tree.File(path.Join(p.Dir, "index.html"))
+	if page == nil {
+		page = tree.File(path.Join(p.Dir, "public/index.html"))
+	}
+	bundler := m.has(bundlers...)
+	switch {
+	case m.has(compiled...) != "":
+		return unit{}, fmt.Sprintf("is written for %s, whose compiler is needed: build first, and name the output in gates.bundle.paths", m.has(compiled...)), nil
+	case page == nil && !m.isLibrary() && (bundler == "" || m.Bin != nil):
+		return unit{}, "looks like a program or a server: no bundler, no index.html, no browser or module field", nil
+	}
+	entries, err := entriesOf(ctx, tree, p.Dir, page, m)
+	if err != nil {
+		return unit{}, "", err
+	}
+	if len(entries) == 0 && page == nil && p.Workspace == "" && !m.isLibrary() && tree.File(path.Join(p.Dir, "src")) == nil && !holdsSources(tree, p.Dir) {
+		return unit{}, "has no sources", nil
+	}
+	return unit{p.Dir, entries}, "", nil
+}
+
+// isLibrary says whether it names what browsers load.
+func (m manifest) isLibrary() bool {
+	return m.Browser != nil || m.Module != nil || m.Unpkg != nil || m.JSDelivr != nil
 }
 
 func holdsSources(tree *git.Tree, dir string) bool {
@@ -125,29 +140,16 @@ func entriesOf(ctx context.Context, tree *git.Tree, dir string, page *git.File, 
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range script.FindAllSubmatch(html, -1) {
-			src, _, _ := strings.Cut(string(s[1]), "?")
-			if strings.Contains(src, "://") || strings.HasPrefix(src, "//") {
-				continue
-			}
-			if name := path.Join(dir, src); regular(tree, name) && !slices.Contains(list, name) {
-				list = append(list, name)
-			}
-		}
+		list = scripts(tree, dir, html)
 	}
 	if m.has("next") != "" {
-		for _, f := range tree.Files {
-			rel := strings.TrimPrefix(f.Path, strings.TrimPrefix(dir+"/", "./"))
-			if f.Kind != git.Symlink && nextPage.MatchString(rel) && !nextAPI.MatchString(rel) && project.Classify(f.Path, nil) == project.Source {
-				list = append(list, f.Path)
-			}
-		}
+		list = append(list, nextPages(tree, dir)...)
 	}
 	if len(list) > 0 {
 		return list, nil
 	}
 	for _, field := range []any{m.Source, m.Browser, m.Module, m.Main} {
-		if s, ok := field.(string); ok && regular(tree, path.Join(dir, s)) && !strings.HasPrefix(path.Join(dir, s), "..") && project.Classify(path.Join(dir, s), nil) == project.Source {
+		if s, ok := field.(string); ok && isSource(tree, path.Join(dir, s)) {
 			return []string{path.Join(dir, s)}, nil
 		}
 	}
@@ -159,6 +161,34 @@ func entriesOf(ctx context.Context, tree *git.Tree, dir string, page *git.File, 
 		}
 	}
 	return nil, nil
+}
+
+// scripts are the files of the tree that a page loads.
+func scripts(tree *git.Tree, dir string, html []byte) (list []string) {
+	for _, s := range script.FindAllSubmatch(html, -1) {
+		src, _, _ := strings.Cut(string(s[1]), "?")
+		if strings.Contains(src, "://") || strings.HasPrefix(src, "//") {
+			continue
+		}
+		if name := path.Join(dir, src); regular(tree, name) && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func nextPages(tree *git.Tree, dir string) (list []string) {
+	for _, f := range tree.Files {
+		rel := strings.TrimPrefix(f.Path, strings.TrimPrefix(dir+"/", "./"))
+		if f.Kind != git.Symlink && nextPage.MatchString(rel) && !nextAPI.MatchString(rel) && project.Classify(f.Path, nil) == project.Source {
+			list = append(list, f.Path)
+		}
+	}
+	return list
+}
+
+func isSource(tree *git.Tree, name string) bool {
+	return regular(tree, name) && !strings.HasPrefix(name, "..") && project.Classify(name, nil) == project.Source
 }
 
 func regular(tree *git.Tree, name string) bool {

@@ -231,11 +231,29 @@ func (x external) start(ctx context.Context, t *gates.Target, c call) (reading, 
 // tree.
 func (x external) judge(got reading, c call, files []git.File, canary, version string) (*ran, error) {
 	r := &ran{name: x.name, version: version, files: len(files)}
+	if err := x.findings(r, got, c, canary); err != nil {
+		return nil, err
+	}
+	if err := x.unread(r, got, c, files, canary); err != nil {
+		return nil, err
+	}
+	if got.count >= 0 && got.count < c.files {
+		return nil, fmt.Errorf("%s looked at %d of %d files", x.name, got.count, c.files)
+	}
+	if len(files) > 0 && len(r.unread) >= len(files) {
+		return nil, fmt.Errorf("%s looked at no file: %s", x.name, clip(r.unread[0].Why, 300))
+	}
+	return r, nil
+}
+
+// findings takes over what was found. The canary has a fault that the engine has
+// to find, and that is none of the tree's.
+func (x external) findings(r *ran, got reading, c call, canary string) error {
 	warned := canary == ""
 	for _, f := range got.found {
 		name, ok := x.place(c, string(f.Path))
 		if !ok {
-			return nil, fmt.Errorf("%s reports %q, which is outside the tree", x.name, clip(string(f.Path), 200))
+			return fmt.Errorf("%s reports %q, which is outside the tree", x.name, clip(string(f.Path), 200))
 		}
 		if name == canary && canary != "" {
 			warned = warned || f.rule == x.rule
@@ -248,8 +266,14 @@ func (x external) judge(got reading, c call, files []git.File, canary, version s
 		r.found = append(r.found, f)
 	}
 	if !warned {
-		return nil, fmt.Errorf("%s does not find the fault that is put there to try it (%s): it is not believed", x.name, x.rule)
+		return fmt.Errorf("%s does not find the fault that is put there to try it (%s): it is not believed", x.name, x.rule)
 	}
+	return nil
+}
+
+// unread takes over what could not be read, and of an engine that names what it
+// looked at what it does not name.
+func (x external) unread(r *ran, got reading, c call, files []git.File, canary string) error {
 	missing := make(map[string]bool)
 	for _, f := range files {
 		missing[f.Path] = got.looked != nil
@@ -262,7 +286,7 @@ func (x external) judge(got reading, c call, files []git.File, canary, version s
 	for _, u := range got.unread {
 		name, ok := x.place(c, u.What)
 		if !ok || name == canary {
-			return nil, fmt.Errorf("%s: %s: %s", x.name, clip(u.What, 200), clip(u.Why, 300))
+			return fmt.Errorf("%s: %s: %s", x.name, clip(u.What, 200), clip(u.Why, 300))
 		}
 		delete(missing, name)
 		r.unread = append(r.unread, unread{What: name, Why: strings.ReplaceAll(u.Why, c.dir+string(filepath.Separator), ""), path: gates.Path(name)})
@@ -273,13 +297,7 @@ func (x external) judge(got reading, c call, files []git.File, canary, version s
 		}
 	}
 	slices.SortFunc(r.unread, func(a, b unread) int { return strings.Compare(a.What+"\x00"+a.Why, b.What+"\x00"+b.Why) })
-	if got.count >= 0 && got.count < c.files {
-		return nil, fmt.Errorf("%s looked at %d of %d files", x.name, got.count, c.files)
-	}
-	if len(files) > 0 && len(r.unread) >= len(files) {
-		return nil, fmt.Errorf("%s looked at no file: %s", x.name, clip(r.unread[0].Why, 300))
-	}
-	return r, nil
+	return nil
 }
 
 // place is a path below the copy.
