@@ -260,51 +260,68 @@ func remedy(p project.Project) string {
 // them. Of a weak lock file only what is always installed can be expected.
 func wants(b *book, p project.Project, weak bool) []string {
 	data := b.files[p.Manifest]
-	var out []string
 	switch path.Base(p.Manifest) {
 	case "package.json":
-		var m nodeManifest
-		_ = json.Unmarshal(data, &m) // it was read before
-		for _, group := range []map[string]any{m.Dependencies, m.Dev} {
-			for name, v := range group {
-				s, _ := v.(string)
-				if alias, ok := strings.CutPrefix(s, "npm:"); ok {
-					name, _ = cutDescriptor(alias)
-				}
-				if slices.ContainsFunc([]string{"workspace:", "file:", "link:", "portal:", "git", "http", "patch:", "catalog:"}, func(prefix string) bool { return strings.HasPrefix(s, prefix) }) || strings.Contains(s, "/") {
-					continue // its name in the lock file is its own
-				}
-				out = append(out, name)
-			}
-		}
+		return nodeWants(data)
 	case "pyproject.toml":
-		m, err := parsePyproject(data)
-		if err != nil {
-			return nil
-		}
-		if weak {
-			for _, s := range m.Project.Dependencies {
-				out = append(out, requirementName(s))
-			}
-			return out
-		}
-		prod, dev := m.wants()
-		out = append(prod, dev...)
+		return pythonWants(data, weak)
 	case "Cargo.toml":
-		m, err := parseCargo(data)
-		if err != nil {
-			return nil
+		return cargoWants(data)
+	}
+	return nil
+}
+
+// unnamed are the beginnings of what is asked for by its place: the name that it
+// has in a lock file is its own.
+var unnamed = []string{"workspace:", "file:", "link:", "portal:", "git", "http", "patch:", "catalog:"}
+
+func nodeWants(data []byte) (out []string) {
+	var m nodeManifest
+	_ = json.Unmarshal(data, &m) // it was read before
+	for _, group := range []map[string]any{m.Dependencies, m.Dev} {
+		for name, v := range group {
+			s, _ := v.(string)
+			if alias, ok := strings.CutPrefix(s, "npm:"); ok {
+				name, _ = cutDescriptor(alias)
+			}
+			if strings.Contains(s, "/") || slices.ContainsFunc(unnamed, func(prefix string) bool { return strings.HasPrefix(s, prefix) }) {
+				continue
+			}
+			out = append(out, name)
 		}
-		for _, t := range m.tables() {
-			for _, group := range []map[string]any{t.Dependencies, t.Build, t.Dev} {
-				for name, v := range group {
-					table, _ := v.(map[string]any)
-					if renamed, ok := table["package"].(string); ok {
-						name = renamed
-					}
-					if !has(table, "path") && table["workspace"] != true && table["optional"] != true {
-						out = append(out, name)
-					}
+	}
+	return out
+}
+
+func pythonWants(data []byte, weak bool) (out []string) {
+	m, err := parsePyproject(data)
+	if err != nil {
+		return nil
+	}
+	if !weak {
+		prod, dev := m.wants()
+		return append(prod, dev...)
+	}
+	for _, s := range m.Project.Dependencies {
+		out = append(out, requirementName(s))
+	}
+	return out
+}
+
+func cargoWants(data []byte) (out []string) {
+	m, err := parseCargo(data)
+	if err != nil {
+		return nil
+	}
+	for _, t := range m.tables() {
+		for _, group := range []map[string]any{t.Dependencies, t.Build, t.Dev} {
+			for name, v := range group {
+				table, _ := v.(map[string]any)
+				if renamed, ok := table["package"].(string); ok {
+					name = renamed
+				}
+				if !has(table, "path") && table["workspace"] != true && table["optional"] != true {
+					out = append(out, name)
 				}
 			}
 		}

@@ -38,7 +38,6 @@ func npmPackages(name string, packages *value) (*Lock, error) {
 	l := &Lock{}
 	at := make(map[string]int) // folder → package
 	for _, m := range packages.members {
-		folder, in := path.Split(m.key)
 		if m.kind != isObject {
 			return nil, &lockError{name, m.line, fmt.Sprintf("the entry %.80q is no object", m.key)}
 		}
@@ -46,39 +45,63 @@ func npmPackages(name string, packages *value) (*Lock, error) {
 		if m.key == "" || m.get("link").isTrue() || !installed {
 			continue // the project, its workspaces, and links to them
 		}
-		p := Package{Ecosystem: NPM, Name: m.get("name").str(), Version: m.get("version").str(), Line: m.line, EndLine: max(m.line, m.get("version").line), folder: m.key}
-		if p.Name == "" {
-			p.Name = in
-			if scope := path.Base(folder); strings.HasPrefix(scope, "@") {
-				p.Name = scope + "/" + in
-			}
-		}
-		p.Elsewhere = fromElsewhere(m.get("resolved").str()) || p.Version == ""
 		at[m.key] = len(l.Packages)
-		l.Packages = append(l.Packages, p)
+		l.Packages = append(l.Packages, npmPackage(m))
 	}
 	for _, m := range packages.members {
-		i, isPackage := at[m.key]
-		for _, field := range []string{"dependencies", "optionalDependencies", "peerDependencies", "devDependencies"} {
-			if field == "devDependencies" && isPackage {
-				continue // of somebody else's development
-			}
-			for _, d := range m.get(field).members {
-				to, ok := npmResolve(at, packages, m.key, d.key)
-				switch {
-				case !ok:
-				case isPackage:
-					l.Packages[i].requires = append(l.Packages[i].requires, to)
-				case m.get("link").isTrue():
-				case field == "devDependencies":
-					l.dev = append(l.dev, to)
-				default:
-					l.prod = append(l.prod, to)
-				}
+		npmRequires(l, at, packages, m)
+	}
+	return l, nil
+}
+
+// npmPackage is what is in a folder of node_modules.
+func npmPackage(m member) Package {
+	version := m.get("version")
+	p := Package{Ecosystem: NPM, Name: m.get("name").str(), Version: version.str(), Line: m.line, EndLine: max(m.line, version.line), folder: m.key}
+	if p.Name == "" {
+		folder, in := path.Split(m.key)
+		p.Name = in
+		if scope := path.Base(folder); strings.HasPrefix(scope, "@") {
+			p.Name = scope + "/" + in
+		}
+	}
+	p.Elsewhere = fromElsewhere(m.get("resolved").str()) || p.Version == ""
+	return p
+}
+
+// npmRequires adds what a package needs, or what the project and its workspaces
+// ask for.
+func npmRequires(l *Lock, at map[string]int, packages *value, m member) {
+	i, isPackage := at[m.key]
+	for _, field := range npmFields {
+		if field == devField && isPackage {
+			continue // of somebody else's development
+		}
+		for _, d := range m.get(field).members {
+			to, ok := npmResolve(at, packages, m.key, d.key)
+			switch {
+			case !ok:
+			case isPackage:
+				l.Packages[i].requires = append(l.Packages[i].requires, to)
+			case m.get("link").isTrue():
+			default:
+				l.ask(field, to)
 			}
 		}
 	}
-	return l, nil
+}
+
+const devField = "devDependencies"
+
+var npmFields = []string{"dependencies", "optionalDependencies", "peerDependencies", devField}
+
+// ask adds what a project asks for in a field of its manifest.
+func (l *Lock) ask(field string, to ...int) {
+	if field == devField {
+		l.dev = append(l.dev, to...)
+	} else {
+		l.prod = append(l.prod, to...)
+	}
 }
 
 // npmResolve finds what a package gets when it asks for a name: in its own
@@ -167,52 +190,57 @@ func readBun(_ *book, name string, data []byte) (*Lock, error) {
 	}
 	l := &Lock{}
 	at := make(map[string]int)
-	packages := doc.get("packages")
-	for _, m := range packages.members {
-		id := m.item(0).str()
-		p := Package{Ecosystem: NPM, Line: m.line, EndLine: m.line}
-		first := strings.Index(id[min(1, len(id)):], "@") // behind the scope's
-		if m.kind != isList || first < 0 {
-			return nil, &lockError{name, m.line, fmt.Sprintf("the entry %.80q names no package and version", m.key)}
+	packages := doc.get("packages").members
+	for _, m := range packages {
+		p, err := bunPackage(name, m)
+		if err != nil {
+			return nil, err
 		}
-		p.Name, p.Version = id[:first+1], id[first+2:]
-		if strings.HasPrefix(p.Version, "workspace:") || p.Version == "root:" {
-			continue
+		if !strings.HasPrefix(p.Version, "workspace:") && p.Version != "root:" {
+			at[m.key] = len(l.Packages)
+			l.Packages = append(l.Packages, p)
 		}
-		p.Elsewhere = strings.ContainsAny(p.Version, ":#/")
-		at[m.key] = len(l.Packages)
-		l.Packages = append(l.Packages, p)
 	}
-	for _, m := range packages.members {
-		i, ok := at[m.key]
-		if !ok {
-			continue
-		}
-		for _, info := range m.items {
-			for _, field := range []string{"dependencies", "optionalDependencies", "peerDependencies"} {
-				for _, d := range info.get(field).members {
-					if to, ok := bunResolve(at, m.key, d.key); ok {
-						l.Packages[i].requires = append(l.Packages[i].requires, to)
-					}
-				}
-			}
+	for _, m := range packages {
+		if i, ok := at[m.key]; ok {
+			l.Packages[i].requires = bunRequires(at, m)
 		}
 	}
 	for _, w := range doc.get("workspaces").members {
 		own := w.get("name").str()
-		for _, field := range []string{"dependencies", "optionalDependencies", "peerDependencies", "devDependencies"} {
+		for _, field := range npmFields {
 			for _, d := range w.get(field).members {
-				to, ok := bunResolve(at, own, d.key)
-				switch {
-				case ok && field == "devDependencies":
-					l.dev = append(l.dev, to)
-				case ok:
-					l.prod = append(l.prod, to)
+				if to, ok := bunResolve(at, own, d.key); ok {
+					l.ask(field, to)
 				}
 			}
 		}
 	}
 	return l, nil
+}
+
+// bunPackage is an entry of bun's: ["name@version", …].
+func bunPackage(name string, m member) (Package, error) {
+	id := m.item(0).str()
+	first := strings.Index(id[min(1, len(id)):], "@") // behind the scope's
+	if m.kind != isList || first < 0 {
+		return Package{}, &lockError{name, m.line, fmt.Sprintf("the entry %.80q names no package and version", m.key)}
+	}
+	version := id[first+2:]
+	return Package{Ecosystem: NPM, Line: m.line, EndLine: m.line, Name: id[:first+1], Version: version, Elsewhere: strings.ContainsAny(version, ":#/")}, nil
+}
+
+func bunRequires(at map[string]int, m member) (list []int) {
+	for _, info := range m.items {
+		for _, field := range []string{"dependencies", "optionalDependencies", "peerDependencies"} {
+			for _, d := range info.get(field).members {
+				if to, ok := bunResolve(at, m.key, d.key); ok {
+					list = append(list, to)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // bunResolve finds what a package gets: "a/b" is the b of a.

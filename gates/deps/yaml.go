@@ -68,14 +68,9 @@ func readPNPM(_ *book, name string, data []byte) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	version := child(doc, "lockfileVersion")
-	number, err := strconv.ParseFloat(text(version), 64)
-	if err != nil || number < 5 || number >= 10 {
-		line := 1
-		if version != nil {
-			line = version.Line
-		}
-		return nil, &lockError{name, line, fmt.Sprintf("lockfileVersion %.20q is not known to this version of wf-ci (5 to 9 are)", text(version))}
+	number, err := pnpmVersion(name, child(doc, "lockfileVersion"))
+	if err != nil {
+		return nil, err
 	}
 	l := &Lock{}
 	at := make(map[string][]int) // name@version → packages
@@ -94,12 +89,9 @@ func readPNPM(_ *book, name string, data []byte) (*Lock, error) {
 		details = pairs(child(doc, "snapshots"))
 	}
 	for _, e := range details {
+		requires := pnpmTargets(at, e.value, number, "dependencies", "optionalDependencies")
 		for _, from := range at[pnpmID(e.key.Value)] {
-			for _, field := range []string{"dependencies", "optionalDependencies"} {
-				for _, d := range pairs(child(e.value, field)) {
-					l.Packages[from].requires = append(l.Packages[from].requires, at[pnpmTarget(d, number)]...)
-				}
-			}
+			l.Packages[from].requires = append(l.Packages[from].requires, requires...)
 		}
 	}
 	importers := pairs(child(doc, "importers"))
@@ -107,18 +99,33 @@ func readPNPM(_ *book, name string, data []byte) (*Lock, error) {
 		importers = []pair{{nil, doc}}
 	}
 	for _, project := range importers {
-		for _, field := range []string{"dependencies", "optionalDependencies", "devDependencies"} {
-			for _, d := range pairs(child(project.value, field)) {
-				to := at[pnpmTarget(d, number)]
-				if field == "devDependencies" {
-					l.dev = append(l.dev, to...)
-				} else {
-					l.prod = append(l.prod, to...)
-				}
-			}
+		for _, field := range []string{"dependencies", "optionalDependencies", devField} {
+			l.ask(field, pnpmTargets(at, project.value, number, field)...)
 		}
 	}
 	return l, nil
+}
+
+func pnpmVersion(name string, version *yaml.Node) (float64, error) {
+	number, err := strconv.ParseFloat(text(version), 64)
+	if err == nil && number >= 5 && number < 10 {
+		return number, nil
+	}
+	line := 1
+	if version != nil {
+		line = version.Line
+	}
+	return 0, &lockError{name, line, fmt.Sprintf("lockfileVersion %.20q is not known to this version of wf-ci (5 to 9 are)", text(version))}
+}
+
+// pnpmTargets are the packages that the fields of an entry name.
+func pnpmTargets(at map[string][]int, entry *yaml.Node, number float64, fields ...string) (list []int) {
+	for _, field := range fields {
+		for _, d := range pairs(child(entry, field)) {
+			list = append(list, at[pnpmTarget(d, number)]...)
+		}
+	}
+	return list
 }
 
 func pnpmPackage(name string, e pair, number float64) (Package, error) {
