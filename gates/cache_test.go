@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func TestCachedOutcomeIsTheSame(t *testing.T) {
 		},
 		Examined: gates.Examined{Files: 1, Commits: 2, Bytes: 1 << 60, Results: 4},
 		Engine:   gates.Engine{Name: "e", Version: "1.0"},
-		Metrics:  map[string]float64{"a": 1.0 / 3, "b": 1e300, "c": -0.0, "d": 81.25},
+		Metrics:  map[string]float64{"a": 1.0 / 3, "b": 1e300, "c": math.Copysign(0, -1), "d": 81.25},
 		Rules:    []gates.Rule{{ID: "z", Title: "t", Help: "h", URI: "u", Tags: []string{"x"}, Security: "7.0"}, {ID: "r"}},
 		Log:      []byte("for people"),
 		Suppressions: []gates.Suppression{

@@ -206,7 +206,8 @@ func TestFingerprintsWithoutALine(t *testing.T) {
 	} {
 		other := f
 		other.Message = "another"
-		if name(f) == name(other) || name(f) != name(f) || name(f) == name(on) {
+		again := f
+		if name(f) == name(other) || name(f) != name(again) || name(f) == name(on) {
 			t.Errorf("%s: names %s, %s", what, name(f), name(other))
 		}
 	}

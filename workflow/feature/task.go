@@ -33,10 +33,10 @@ type Task struct {
 // Hours are millionths of an hour: sums of decimals are exact.
 type Hours int64
 
-const (
-	hour      Hours = 1_000_000
-	hoursMost       = 100_000 // of one task; a working life has fewer
-)
+const hour Hours = 1_000_000
+
+// hoursMost are the hours of one task; a working life has fewer.
+const hoursMost = 100_000
 
 // ParseHours reads hours as people write them: 3, 2.5, "3 h".
 func ParseHours(s string) (Hours, error) {

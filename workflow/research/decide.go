@@ -139,10 +139,9 @@ func confidence(score Decimal) int { return int(min(10, score*12/10/one)) }
 // Decimal is a number in millionths.
 type Decimal int64
 
-const (
-	one         Decimal = 1_000_000
-	decimalMost         = 1_000_000_000
-)
+const one Decimal = 1_000_000
+
+const decimalMost = 1_000_000_000
 
 // ParseDecimal reads a number that is not negative, such as 7 or 0.25; 25% is
 // 0.25, and a dollar sign is taken off.
