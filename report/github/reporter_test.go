@@ -329,6 +329,30 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// roundTrip is a server.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The token does not go to GitHub's own host in the clear either.
+func TestRedirectInTheClear(t *testing.T) {
+	s, err := newSession(Server{API: "https://github.example/api/v3", Token: "t", Now: time.Now, sleep: quick}, "o/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	s.transport.next = roundTrip(func(r *http.Request) (*http.Response, error) {
+		asked++
+		if r.URL.Scheme != "https" {
+			t.Errorf("asked %s with %q", r.URL, r.Header.Get("Authorization"))
+		}
+		return &http.Response{StatusCode: 307, Header: http.Header{"Location": {"http://github.example/api/v3/x"}}, Body: http.NoBody, Request: r}, nil
+	})
+	if _, _, err := s.rest.PullRequests.Get(t.Context(), "o", "r", 7); asked != 1 || err == nil || !strings.Contains(err.Error(), "another host") {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+}
+
 func TestReviews(t *testing.T) {
 	s := fake(t, githubtest.Config{Pulls: map[int]githubtest.Pull{7: {Head: head, HeadRepo: "o/r", Reviews: []githubtest.Review{
 		{Login: "ana", State: "APPROVED", Commit: "old", At: "2026-01-01T00:00:00Z"},
