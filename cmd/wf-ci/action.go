@@ -21,56 +21,70 @@ type actionCmd struct{}
 // Run is a step's whole life. With warn-only the step succeeds whatever the
 // verdict is; the outputs still say it.
 func (c actionCmd) Run(ctx context.Context, a *app) error {
+	a.outputsOf(exitInconclusive) // a step that is killed has no verdict, and says so
 	err := c.run(ctx, a)
 	var verdict verdictError
 	if err != nil && !errors.As(err, &verdict) {
-		// There is no verdict; a later step still asks for one.
-		status := exitInconclusive
-		if errors.As(err, new(usageError)) {
-			status = exitUsage
+		switch {
+		case ctx.Err() != nil:
+			a.outputsOf(exitInterrupted)
+		case errors.As(err, new(usageError)):
+			a.outputsOf(exitUsage)
 		}
-		_ = ci.Output(a.getenv, "verdict", string(gates.Inconclusive))
-		_ = ci.Output(a.getenv, "exit-code", strconv.Itoa(status))
 		_ = a.commands.Annotate(ci.LevelError, ci.Place{Title: "wf-ci"}, a.redactor.Redact(err.Error()))
 	}
 	return err
 }
 
-func (actionCmd) run(ctx context.Context, a *app) error {
-	in, err := ci.ReadInputs(a.getenv)
-	if err != nil {
-		return usageError{err.Error()}
+// outputsOf are the outputs of a step without a verdict. Of several values of an
+// output the runner takes the last.
+func (a *app) outputsOf(status int) {
+	for _, kv := range [][2]string{
+		{"verdict", string(gates.Inconclusive)}, {"exit-code", strconv.Itoa(status)}, {"failed-gates", "[]"},
+	} {
+		_ = ci.Output(a.getenv, kv[0], kv[1])
 	}
+}
+
+func (c actionCmd) run(ctx context.Context, a *app) error {
+	in, wrong := ci.ReadInputs(a.getenv)
 	if err := a.commands.Mask(in.GitHubToken); err != nil {
 		return err
 	}
-	dir := a.dir
 	if ws := ci.NewWorkspace(a.getenv); ws.Dir != "" {
-		dir = ws.Dir
-	}
-	a.dir = dir
-	sarif, jsonPath := in.SARIFFile, in.ReportJSON
-	if sarif == "" {
-		sarif = "wf-ci.sarif"
-	}
-	for _, file := range []string{sarif, jsonPath} {
-		if err := a.inWorkspace(file); err != nil {
-			return err
-		}
-	}
-	outputs := []output{{format: uploadSARIF(category(in)), name: "sarif", path: sarif}}
-	if jsonPath != "" {
-		outputs = append(outputs, output{format: report.JSON, name: "json", path: jsonPath})
-	}
-	work := in.WorkingDirectory
-	if work == "" {
-		work = "."
+		a.dir = ws.Dir
 	}
 	p, err := a.newPlatform(in)
 	if err != nil {
 		return err
 	}
 	p.begin(ctx)
+	var v *gates.Verdict
+	if wrong != nil {
+		err = usageError{wrong.Error()}
+	} else {
+		v, err = c.judge(ctx, a, p, in)
+	}
+	if err != nil {
+		p.abort(ctx, err)
+		return err
+	}
+	if v.Decision != gates.Pass && !in.WarnOnly {
+		return verdictError{v.Decision}
+	}
+	return nil
+}
+
+// judge runs the gates, and tells everybody who is to know.
+func (actionCmd) judge(ctx context.Context, a *app, p *platform, in ci.Inputs) (*gates.Verdict, error) {
+	work, sarif := or(in.WorkingDirectory, "."), or(in.SARIFFile, "wf-ci.sarif")
+	if err := a.placesOf(work, sarif, in.ReportJSON); err != nil {
+		return nil, err
+	}
+	outputs := []output{{format: uploadSARIF(category(in)), name: "sarif", path: sarif, plain: true}}
+	if in.ReportJSON != "" {
+		outputs = append(outputs, output{format: report.JSON, name: "json", path: in.ReportJSON, plain: true})
+	}
 	v, err := a.judgeAndShow(ctx, runFlags{
 		Dir: work, Base: in.BaseRef, Config: in.Config,
 		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
@@ -81,14 +95,39 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 		tell:    func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
 	})
 	if err != nil {
-		p.abort(ctx, err)
-		return err
+		return nil, err
 	}
-	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath, "cost": p.books.usd(ctx)}); err != nil {
+	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": in.ReportJSON, "cost": p.books.usd(ctx)}); err != nil {
 		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
 	}
-	if v.Decision != gates.Pass && !in.WarnOnly {
-		return verdictError{v.Decision}
+	return v, nil
+}
+
+// placesOf refuses a directory to look at, or files to write, that are not in
+// the workspace, or are one file.
+func (a *app) placesOf(work, sarif, jsonPath string) error {
+	if real, err := filepath.EvalSymlinks(inside(a.dir, work)); err == nil && ci.NewWorkspace(a.getenv).Dir != "" {
+		top, err := filepath.EvalSymlinks(a.dir)
+		if err != nil {
+			return err
+		}
+		if rel, err := filepath.Rel(top, real); err != nil || !filepath.IsLocal(rel) {
+			return usagef("input \"working-directory\": %s is not in the workspace", report.Visible(work))
+		}
+	}
+	names := map[string]string{filepath.Clean(inside(a.dir, bundleFile)): "result for wf-ci publish"}
+	for _, file := range []struct{ input, path string }{{"sarif-file", sarif}, {"report-json", jsonPath}} {
+		if file.path == "" {
+			continue
+		}
+		if err := a.inWorkspace(file.path); err != nil {
+			return usagef("input %q: %v", file.input, err)
+		}
+		full := filepath.Clean(inside(a.dir, file.path))
+		if other := names[full]; other != "" {
+			return usagef("input %q: %s is the file of the %s already", file.input, report.Visible(file.path), other)
+		}
+		names[full] = file.input
 	}
 	return nil
 }
@@ -96,9 +135,6 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 // inWorkspace refuses a file to write that is not below the workspace, also
 // through a link that the checkout brings: we may be root here.
 func (a *app) inWorkspace(path string) error {
-	if path == "" {
-		return nil
-	}
 	full := inside(a.dir, path)
 	if err := writable(full); err != nil {
 		return usagef("%s: %v", path, err)

@@ -114,7 +114,7 @@ func plain(err error) string {
 		for _, e := range answer.Errors {
 			said += "; " + short(strings.TrimSpace(e.Field+" "+e.Code+" "+e.Message))
 		}
-		return fmt.Sprintf("GitHub answers %d: %s", code, said)
+		return strings.TrimSuffix(fmt.Sprintf("GitHub answers %d: %s", code, said), ": ")
 	}
 }
 

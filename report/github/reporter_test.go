@@ -261,13 +261,57 @@ func TestServerAway(t *testing.T) {
 			s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool { fault(w); return true }
 			start := time.Now()
 			told, err := tell(t, s, job(), verdict(1))
-			if told != (Told{}) || len(Failures(err)) != 3 || !strings.Contains(err.Error(), name) || time.Since(start) > 30*time.Second {
+			if told != (Told{Open: true}) || len(Failures(err)) != 3 || !strings.Contains(err.Error(), name) || time.Since(start) > 30*time.Second {
 				t.Errorf("%+v, %v after %s", told, err, time.Since(start))
 			}
 			if len(s.Requests) > 12 {
 				t.Errorf("%d requests", len(s.Requests))
 			}
 		})
+	}
+}
+
+var cancelled = Ending{"cancelled", "no verdict", "the run was cancelled"}
+
+// Killed before there was a check run: one comes all the same, and no commit
+// status, which would stand beside the check run of the next attempt for good.
+func TestCloseNothing(t *testing.T) {
+	for _, tt := range []struct {
+		write            []string
+		checks, statuses int
+	}{
+		{all, 1, 0}, {[]string{"statuses"}, 0, 1}, {nil, 0, 0},
+	} {
+		s := fake(t, githubtest.Config{Write: tt.write})
+		r, err := NewReporter(server(s), job())
+		if err == nil {
+			err = r.Close(context.Background(), cancelled)
+		}
+		if err != nil || len(s.Checks) != tt.checks || len(s.Statuses) != tt.statuses || tt.checks == 1 && s.Checks[0].Conclusion != "cancelled" {
+			t.Errorf("%+v: %v, %+v, %+v", tt, err, s.Snapshot(), s.Statuses)
+		}
+	}
+}
+
+// GitHub dislikes something in the details: the verdict comes without them.
+func TestVerdictWithoutDetails(t *testing.T) {
+	for _, all422 := range []bool{false, true} {
+		s := fake(t, githubtest.Config{Write: all})
+		s.Fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			if r.Method != "PATCH" || !strings.Contains(r.URL.Path, "check-runs") || !all422 && !strings.Contains(s.Body(), `"annotations"`) {
+				return false
+			}
+			w.WriteHeader(422)
+			_, _ = w.Write([]byte(`{"message":"Invalid request.","errors":[{"field":"start_line"}]}`))
+			return true
+		}
+		told, err := tell(t, s, job(), verdict(3))
+		if list := Failures(err); len(list) != 1 || list[0].Denied || told.Annotated || told.Open != all422 || !told.Commented {
+			t.Errorf("%+v, %v", told, err)
+		}
+		if c := s.Checks[0]; (c.Conclusion == "failure") == all422 {
+			t.Errorf("%+v", c)
+		}
 	}
 }
 
@@ -284,17 +328,17 @@ func TestClose(t *testing.T) {
 	}
 	second := job()
 	second.ID = "run/1/other"
-	if other, err := NewReporter(server(s), second); err != nil || other.Close(context.Background(), "cancelled", "x") != nil {
+	if other, err := NewReporter(server(s), second); err != nil || other.Close(context.Background(), cancelled) != nil {
 		t.Fatal(err)
 	}
-	if s.Checks[0].Status == "completed" {
-		t.Fatal("the check run of another run was closed")
+	if s.Checks[0].Status == "completed" || len(s.Checks) != 2 || s.Checks[1].Conclusion != "cancelled" {
+		t.Fatalf("the check run of another run was closed, or its own never came: %+v", s.Snapshot())
 	}
 	post, err := NewReporter(server(s), job())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := post.Close(context.Background(), "cancelled", "the run was cancelled"); err != nil || s.Checks[0].Conclusion != "cancelled" {
+	if err := post.Close(context.Background(), cancelled); err != nil || s.Checks[0].Conclusion != "cancelled" {
 		t.Errorf("%v, %+v", err, s.Checks[0])
 	}
 }

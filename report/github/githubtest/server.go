@@ -327,6 +327,9 @@ func (s *Server) Discard(r *http.Request) {
 	s.route(r, s.body)
 }
 
+// Body is what the request at hand holds. For [Config.Fault].
+func (s *Server) Body() string { return string(s.body) }
+
 // Snapshot is the check runs so far, while the program under test still runs.
 func (s *Server) Snapshot() []Check {
 	s.mu.Lock()

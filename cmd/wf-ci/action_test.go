@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wf-ci/wf-ci/internal/git/gittest"
+	"github.com/wf-ci/wf-ci/report/github/githubtest"
+)
+
+// passing is a step on a clean change, with its fake GitHub.
+func passing(t *testing.T) (*githubtest.Server, eventCase, string, []string) {
+	t.Helper()
+	r := gittest.New(t)
+	r.Write(".wf-ci.yml", fewGates)
+	head := r.Commit("shop")
+	s := githubtest.New(t, githubtest.Config{Token: jobToken, Write: allPermissions, Commits: []string{head}})
+	e := eventCase{name: "push", sha: head, ref: "refs/heads/main", payload: `{"repository":{"default_branch":"main"}}`}
+	return s, e, r.Dir, []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL(), "INPUT_LEDGER=off"}
+}
+
+// Whatever is wrong with the step's inputs: status 2, one clear error that names
+// the input, outputs that a later step can read, and a check run that has come,
+// because a required one must.
+func TestActionWrongInputs(t *testing.T) {
+	t.Parallel()
+	s, e, dir, env := passing(t)
+	outside := t.TempDir()
+	for link, to := range map[string]string{"away": outside, "out": outside} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, tt := range []struct{ input, value, says string }{
+		{"COMMENT", "sometimes", `input "comment"`},
+		{"TIMEOUT", "soon", `input "timeout"`},
+		{"GATES", "nosuch", "nosuch"},
+		{"CONFIG", "nosuch.yml", "nosuch.yml"},
+		{"WORKING-DIRECTORY", "..", "not in the workspace"},
+		{"WORKING-DIRECTORY", outside, "not in the workspace"},
+		{"WORKING-DIRECTORY", "away", "not in the workspace"},
+		{"WORKING-DIRECTORY", "nosuch", "nosuch"},
+		{"SARIF-FILE", "../x.sarif", `input "sarif-file": ../x.sarif is not in the workspace`},
+		{"SARIF-FILE", "out/x.sarif", "not in the workspace"},
+		{"SARIF-FILE", ".git/config", "git's own directory"},
+		{"REPORT-JSON", "./wf-ci.sarif", `is the file of the sarif-file already`},
+		{"REPORT-JSON", "wf-ci-result.json", "wf-ci publish"},
+	} {
+		got := step(t, "wf-ci", e, dir, append(env, "INPUT_"+tt.input+"="+tt.value)...)
+		errors := got.runner.Issues["error"]
+		if got.status != exitUsage || len(errors) != 1 || !strings.Contains(errors[0].Message, tt.says) {
+			t.Errorf("%+v: status %d, %+v\n%s", tt, got.status, errors, got.log)
+		}
+		if o := got.runner.Outputs; o["verdict"] != "inconclusive" || o["exit-code"] != "2" || o["failed-gates"] != "[]" {
+			t.Errorf("%+v: outputs %q", tt, o)
+		}
+		if checks := s.Snapshot(); len(checks) != i+1 || checks[i].Conclusion != "failure" || !strings.Contains(checks[i].Summary, tt.says) {
+			t.Errorf("%+v: checks %+v", tt, checks)
+		}
+	}
+}
+
+// A checkout may bring a link where a file of ours goes: it is replaced, and what
+// is in the file does not reach the log, which the runner reads commands from.
+func TestActionWritesNoLink(t *testing.T) {
+	t.Parallel()
+	_, e, dir, env := passing(t)
+	for _, name := range []string{"wf-ci.sarif", "verdict.json"} {
+		if err := os.Symlink("/proc/self/fd/1", filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := step(t, "wf-ci", e, dir, append(env, "INPUT_REPORT-JSON=verdict.json")...)
+	if got.status != exitPass || strings.Contains(got.log, `"runs"`) || strings.Contains(got.log, "wf-ci/verdict/v1") {
+		t.Errorf("status %d\n%s", got.status, got.log)
+	}
+	for _, name := range []string{"wf-ci.sarif", "verdict.json"} {
+		if info, err := os.Lstat(filepath.Join(dir, name)); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// A verdict that GitHub does not take is left to the post step. That says no
+// "success": the file which tells it of the verdict is open to what ran in the step.
+func TestPostStepClosesUntaken(t *testing.T) {
+	t.Parallel()
+	s, e, dir, env := passing(t)
+	s.Fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		if r.Method != "PATCH" {
+			return false
+		}
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		return true
+	}
+	got := step(t, "wf-ci", e, dir, env...)
+	if got.status != exitPass || s.Checks[0].Status != "in_progress" {
+		t.Fatalf("status %d, %+v\n%s", got.status, s.Checks[0], got.log)
+	}
+	s.Fault = nil
+	post := step(t, "wf-ci-post", e, dir, append(env, "STATE_"+stateName+"="+got.state[stateName])...)
+	if c := s.Checks[0]; post.status != 0 || len(s.Checks) != 1 || c.Conclusion != "cancelled" || !strings.Contains(c.Summary, "run the job again") {
+		t.Errorf("%+v\n%s", c, post.log)
+	}
+	if e := leftEnding("fail"); e.Conclusion != "failure" {
+		t.Errorf("%+v", e)
+	}
+}
