@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -48,12 +50,31 @@ func (s *session) putComment(ctx context.Context, j *Job, body string, create bo
 	text := &gh.IssueComment{Body: gh.String(body)}
 	switch {
 	case ours == nil && create:
-		_, _, err = s.rest.Issues.CreateComment(ctx, s.owner, s.repo, j.PullRequest, text)
+		var made *gh.IssueComment
+		if made, _, err = s.rest.Issues.CreateComment(ctx, s.owner, s.repo, j.PullRequest, text); err == nil {
+			s.oneComment(ctx, j, made)
+		}
 	case ours == nil || laterRun(ours.GetBody(), j.RunID):
 	case ours.GetBody() != body:
 		_, _, err = s.rest.Issues.EditComment(repeat(ctx), s.owner, s.repo, ours.GetID(), text)
 	}
 	return err
+}
+
+// oneComment takes a comment back that was made while another run made one: the
+// first of them stays, and is kept from then on. Where that fails there are two.
+func (s *session) oneComment(ctx context.Context, j *Job, made *gh.IssueComment) {
+	first, err := s.findComment(ctx, j)
+	if err != nil || first == nil || first.GetID() >= made.GetID() {
+		return
+	}
+	if !laterRun(first.GetBody(), j.RunID) {
+		text := &gh.IssueComment{Body: made.Body}
+		if _, _, err := s.rest.Issues.EditComment(repeat(ctx), s.owner, s.repo, first.GetID(), text); err != nil {
+			return
+		}
+	}
+	_, _ = s.rest.Issues.DeleteComment(repeat(ctx), s.owner, s.repo, made.GetID())
 }
 
 // findComment looks through all comments for ours: by the marker, and by the
@@ -113,7 +134,12 @@ func marker(name string) string {
 		}
 		return '_'
 	}, name)
-	return "<!-- wf-ci:verdict:" + strings.ReplaceAll(safe, "--", "__") + " "
+	safe = strings.ReplaceAll(safe, "--", "__")
+	if safe != strings.ReplaceAll(name, " ", "_") { // another name may look the same
+		sum := sha256.Sum256([]byte(name))
+		safe += "-" + hex.EncodeToString(sum[:4])
+	}
+	return "<!-- wf-ci:verdict:" + safe + " "
 }
 
 // laterRun says whether a comment is by a run that began after this one: an old

@@ -181,10 +181,32 @@ func TestStickyComment(t *testing.T) {
 	if _, err := tell(t, s, old, verdict(1)); err != nil || !strings.Contains(s.Comments[250].Body, "wf-ci: pass") {
 		t.Errorf("an old run spoke over a new one: %v", err)
 	}
-	other := j
-	other.Name = "wf-ci / api"
-	if _, err := tell(t, s, other, verdict(1)); err != nil || len(s.Comments) != 252 {
-		t.Errorf("another category: %d comments, %v", len(s.Comments), err)
+	for i, name := range []string{"wf-ci / api", "wf-ci / go=1", "wf-ci / go+1", "wf-ci / go_1", "wf-ci / go--1", "wf-ci / go__1"} {
+		other := j
+		other.Name = name
+		if _, err := tell(t, s, other, verdict(1)); err != nil || len(s.Comments) != 252+i {
+			t.Errorf("%s: %d comments, %v", name, len(s.Comments), err)
+		}
+	}
+}
+
+// Two runs find no comment, and both make one: one stays, with what the later run
+// has to say.
+func TestOneComment(t *testing.T) {
+	for _, tt := range []struct {
+		other int64 // run of the comment that is made in between
+		want  string
+	}{{9, "run=10 "}, {11, "run=11 "}} {
+		s := fake(t, githubtest.Config{Write: all})
+		s.Fault = func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+			if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/comments") {
+				s.Comments = append(s.Comments, &githubtest.Comment{ID: 1, Number: 7, Login: actionsBot, Body: fmt.Sprintf("%srun=%d -->\nfaster", marker("wf-ci"), tt.other)})
+			}
+			return false
+		}
+		if told, err := tell(t, s, job(), verdict(1)); err != nil || !told.Commented || len(s.Comments) != 1 || !strings.Contains(s.Comments[0].Body, tt.want) {
+			t.Errorf("%+v: %v, %+v", tt, err, s.Comments)
+		}
 	}
 }
 

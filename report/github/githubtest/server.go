@@ -254,6 +254,7 @@ func (s *Server) handle(name string, r request) answer {
 		"GET /issues/{issue_number}/comments":                       s.listComments,
 		"POST /issues/{issue_number}/comments":                      s.createComment,
 		"PATCH /issues/comments/{comment_id}":                       s.updateComment,
+		"DELETE /issues/comments/{comment_id}":                      s.deleteComment,
 		"POST /statuses/{sha}":                                      s.createStatus,
 		"GET /pulls/{pull_number}":                                  s.getPull,
 		"GET /pulls/{pull_number}/reviews":                          s.listReviews,
