@@ -313,7 +313,7 @@ func checkLedger(t *testing.T, e eventCase, want bool, s *githubtest.Server, got
 	if got.runner.Outputs["cost"] != "0.006" {
 		t.Errorf("cost %q", got.runner.Outputs["cost"])
 	}
-	if len(s.Comments) == 1 && !strings.Contains(s.Comments[0].Body, "Cost of this job so far: about $0.006 (1 minute on linux).") {
+	if len(s.Comments) == 1 && !strings.Contains(s.Comments[0].Body, "Cost of this job so far: about 0.006 USD (1 minute on linux).") {
 		t.Errorf("comment %s", s.Comments[0].Body)
 	}
 }

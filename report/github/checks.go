@@ -168,7 +168,7 @@ func (s *session) closeCheck(ctx context.Context, c *check, e Ending) error {
 // checkOutput is the page of a check run. left counts the findings beside which
 // no annotation stands.
 func checkOutput(v *gates.Verdict, left int) (gh.CheckRunOutput, error) {
-	summary, err := markdown(v, maxSummary)
+	summary, err := markdown(v, maxSummary, report.Surroundings{})
 	if err != nil {
 		return gh.CheckRunOutput{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	gh "github.com/google/go-github/v60/github"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/report"
 )
 
 const (
@@ -153,33 +154,24 @@ func laterRun(body string, run int64) bool {
 
 func commentBody(ctx context.Context, j *Job, v *gates.Verdict) (string, error) {
 	head := fmt.Sprintf("%srun=%d -->\n", marker(j.Name), j.RunID)
-	foot := ""
+	foot := "\nof the commit `" + j.Head[:min(12, len(j.Head))] + "`"
 	if j.Link != "" {
-		foot = "\n[the whole run](" + j.Link + ")\n"
+		foot += " · [the whole run](" + j.Link + ")"
 	}
-	var lines []string
-	if isCheckName(j.Name) && j.Name != checkName { // there are other comments beside this one
-		lines = append(lines, "Of the check `"+strings.ReplaceAll(j.Name, "`", "_")+"`.")
+	foot += "\n"
+	var around report.Surroundings
+	if isCheckName(j.Name) { // there may be other comments beside this one
+		around.Name = j.Name
 	}
-	lines = append(lines, newLine(v)...)
 	cost := ""
 	if j.Cost != nil {
 		cost = j.Cost(ctx)
 	}
-	for _, line := range []string{cost, j.Origin} {
+	for _, line := range []string{j.Origin, cost} {
 		if line != "" {
-			lines = append(lines, line)
+			around.Lines = append(around.Lines, line)
 		}
 	}
-	body, err := markdown(v, maxComment-len(head)-len(foot), lines...)
+	body, err := markdown(v, maxComment-len(head)-len(foot), around)
 	return head + body + foot, err
-}
-
-// newLine says what the change adds; nothing where there is no base.
-func newLine(v *gates.Verdict) []string {
-	if v.Base == "" {
-		return nil
-	}
-	news, old := fresh(v)
-	return []string{fmt.Sprintf("New against the base: %s. There before: %d.", gates.Plural(news, "finding"), old)}
 }

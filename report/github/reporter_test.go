@@ -94,6 +94,34 @@ func TestEverythingAllowed(t *testing.T) {
 	}
 }
 
+// What a person wants to know first stands first.
+func TestCommentOrder(t *testing.T) {
+	j := job()
+	j.Name, j.Cost = "wf-ci / api", func(context.Context) string { return "Cost of this job so far: 0.006 USD (1 minute on linux)." }
+	body, err := commentBody(t.Context(), &j, verdict(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, want := range []string{
+		"## ❌ wf-ci / api: fail\n", "New against the base: 1 finding. There before: 1.", "- lint: 1 finding in 1 file\n",
+		"**What to do:** mend what is listed below, and push again. The same on your machine: `wf-ci local --only lint`\n",
+		"| | Gate |", "\nCost of this job so far: 0.006 USD (1 minute on linux).\n", "<details open>", "f00001.go:2:3", "</details>",
+		"of the commit `012345678901` · [the whole run](https://github.example/o/r/actions/runs/10)\n",
+	} {
+		i := strings.Index(body[at:], want)
+		if i < 0 {
+			t.Fatalf("no %q where it belongs in\n%s", want, body)
+		}
+		at += i
+	}
+	undecided := verdict(0)
+	undecided.Decision, undecided.Reasons = gates.Inconclusive, []string{"sast: timed out after 10m0s"}
+	if body, err = commentBody(t.Context(), &j, undecided); err != nil || !strings.Contains(body, "this is no pass. Take the cause away, and run it again. The same on your machine: `wf-ci local`\n") {
+		t.Errorf("%v\n%s", err, body)
+	}
+}
+
 // 10,000 findings: ten requests hold annotations, the worst one first.
 func TestManyFindings(t *testing.T) {
 	s := fake(t, githubtest.Config{Write: all})
