@@ -337,8 +337,8 @@ func mdCell(code string) string { return strings.ReplaceAll(code, "|", `\|`) }
 var (
 	// mdProse is text in which no character has a meaning in Markdown or HTML.
 	mdProse = lazyregexp.New(`^\p{L}[\p{L}\p{N} .,;:'"()/%+=?-]*$`)
-	// mdLinked is what GitHub makes a link of, all the same.
-	mdLinked = lazyregexp.New(`//|(?i:www\.)|(?i:\bgh-[0-9])|(?i:\b[0-9a-f]{7,}\b)`)
+	// mdLinked is what GitHub makes a link of, all the same, and what a runner may take for a command.
+	mdLinked = lazyregexp.New(`//|::|(?i:www\.)|(?i:\bgh-[0-9])|(?i:\b[0-9a-f]{7,}\b)`)
 )
 
 // mdText is s as prose where that is safe, and as a code span where it is not.

@@ -44,7 +44,8 @@ func (s *session) comment(ctx context.Context, j *Job, v *gates.Verdict) error {
 }
 
 func (s *session) putComment(ctx context.Context, j *Job, body string, create bool) error {
-	ours, err := s.findComment(ctx, j)
+	var seen commentSearch
+	ours, err := s.findComment(ctx, j, &seen)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,8 @@ func (s *session) putComment(ctx context.Context, j *Job, body string, create bo
 	case ours == nil && create:
 		var made *gh.IssueComment
 		if made, _, err = s.rest.Issues.CreateComment(ctx, s.owner, s.repo, j.PullRequest, text); err == nil {
-			s.oneComment(ctx, j, made)
+			seen.me = made.GetUser().GetLogin()
+			s.oneComment(ctx, j, made, &seen)
 		}
 	case ours == nil || laterRun(ours.GetBody(), j.RunID):
 	case ours.GetBody() != body:
@@ -64,8 +66,8 @@ func (s *session) putComment(ctx context.Context, j *Job, body string, create bo
 
 // oneComment takes a comment back that was made while another run made one: the
 // first of them stays, and is kept from then on. Where that fails there are two.
-func (s *session) oneComment(ctx context.Context, j *Job, made *gh.IssueComment) {
-	first, err := s.findComment(ctx, j)
+func (s *session) oneComment(ctx context.Context, j *Job, made *gh.IssueComment, seen *commentSearch) {
+	first, err := s.findComment(ctx, j, seen)
 	if err != nil || first == nil || first.GetID() >= made.GetID() {
 		return
 	}
@@ -78,12 +80,18 @@ func (s *session) oneComment(ctx context.Context, j *Job, made *gh.IssueComment)
 	_, _ = s.rest.Issues.DeleteComment(repeat(ctx), s.owner, s.repo, made.GetID())
 }
 
+// commentSearch is how far a search for our comment has come.
+type commentSearch struct {
+	page int    // that it goes on from; zero: the first
+	me   string // whose token it is; empty: not asked yet
+}
+
 // findComment looks through all comments for ours: by the marker, and by the
 // author, because anybody can write a marker.
-func (s *session) findComment(ctx context.Context, j *Job) (*gh.IssueComment, error) {
-	var me string
+func (s *session) findComment(ctx context.Context, j *Job, at *commentSearch) (*gh.IssueComment, error) {
 	opts := &gh.IssueListCommentsOptions{ListOptions: gh.ListOptions{PerPage: 100}}
-	for range commentPages {
+	for at.page < commentPages {
+		opts.Page = at.page
 		list, res, err := s.rest.Issues.ListComments(ctx, s.owner, s.repo, j.PullRequest, opts)
 		if err != nil {
 			return nil, err
@@ -92,17 +100,17 @@ func (s *session) findComment(ctx context.Context, j *Job) (*gh.IssueComment, er
 			if !strings.HasPrefix(c.GetBody(), marker(j.Name)) {
 				continue
 			}
-			if me == "" {
-				me = s.viewer(ctx)
+			if at.me == "" {
+				at.me = s.viewer(ctx)
 			}
-			if strings.EqualFold(c.GetUser().GetLogin(), me) {
+			if strings.EqualFold(c.GetUser().GetLogin(), at.me) {
 				return c, nil
 			}
 		}
 		if res.NextPage == 0 {
 			return nil, nil
 		}
-		opts.Page = res.NextPage
+		at.page = res.NextPage
 	}
 	return nil, fmt.Errorf("more than %d comments", commentPages*100)
 }
