@@ -97,7 +97,9 @@ func (actionCmd) judge(ctx context.Context, a *app, p *platform, in ci.Inputs) (
 	if err != nil {
 		return nil, err
 	}
-	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": in.ReportJSON, "cost": p.books.usd(ctx)}); err != nil {
+	ws := ci.NewWorkspace(a.getenv)
+	more := map[string]string{"sarif-file": ws.Handed(sarif), "report-json": ws.Handed(in.ReportJSON), "cost": p.books.usd(ctx)}
+	if err := a.setOutputs(v, more); err != nil {
 		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
 	}
 	return v, nil

@@ -15,6 +15,7 @@ type Workflow struct {
 	Pull       bool          // it runs on pull requests
 	Filters    []string      // what keeps it from some of them: "paths", "branches", …
 	Branches   []string      // those that the filter "branches" lets through
+	Push       bool          // it runs on pushes to every branch
 	MergeGroup bool
 }
 
@@ -58,6 +59,10 @@ func (w *Workflow) events(on *yaml.Node) {
 	}
 	w.Pull = slices.Contains(words, "pull_request") || slices.Contains(words, "pull_request_target")
 	w.MergeGroup = slices.Contains(words, "merge_group")
+	push := filters["push"]
+	w.Push = slices.Contains(words, "push") && !slices.ContainsFunc(push.Content, func(n *yaml.Node) bool {
+		return slices.Contains([]string{"branches", "branches-ignore", "tags"}, n.Value)
+	})
 	for _, event := range []string{"pull_request", "pull_request_target"} {
 		if node := filters[event]; node.Kind == yaml.MappingNode {
 			w.filter(&node)
@@ -121,6 +126,7 @@ func Diagnose(p Protection, workflows []Workflow) []Advice {
 		}
 		if own && !known {
 			from = running(workflows)
+			out = append(out, twice(r.Context, workflows)...)
 		}
 		out = append(out, deadlocks(p, r.Context, from)...)
 		out = append(out, hollow(r.Context, workflows)...)
@@ -148,6 +154,18 @@ func deadlocks(p Protection, name string, from []Workflow) (out []Advice) {
 		}
 		if p.MergeQueue && !w.MergeGroup {
 			say("the branch has a merge queue, and %s, which brings %q, does not run on merge_group: the queue waits for ever", w.Path, name)
+		}
+	}
+	return out
+}
+
+// twice are the workflows that make a check run on the head of a pull request for
+// the push of that commit too. The push is compared with the one before it.
+func twice(name string, workflows []Workflow) (out []Advice) {
+	for _, w := range workflows {
+		if w.Push && slices.ContainsFunc(w.Jobs, func(j WorkflowJob) bool { return j.Runs }) {
+			out = append(out, Advice{false, fmt.Sprintf("%s makes %q for a push to any branch, beside that of the pull request, and the one that ends last counts: "+
+				"let it run on pushes to the default branch only (push: {branches: [main]})", w.Path, name)})
 		}
 	}
 	return out

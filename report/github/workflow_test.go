@@ -29,6 +29,8 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{"right", good, Protection{Required: fromActions, MergeQueue: true}, nil},
 		{"the check run", "[pull_request, merge_group]", Protection{Required: []Required{{"wf-ci", actionsApp}}, MergeQueue: true}, nil},
+		{"the check run, twice", "[pull_request, push]", Protection{Required: []Required{{"wf-ci", actionsApp}}}, []string{"ends last counts"}},
+		{"the check run of tags", "{pull_request: , push: {tags: [v*]}}", Protection{Required: []Required{{"wf-ci", actionsApp}}}, nil},
 		{"not required", good, Protection{Required: []Required{{"build", 0}}}, []string{"requires none", `"gates"`}},
 		{"from anybody", good, Protection{Required: []Required{{"gates", 0}}}, []string{"from anybody"}},
 		{"another app", good, Protection{Required: []Required{{"gates", 7}}}, []string{"the app 7"}},
@@ -39,7 +41,7 @@ func TestDiagnose(t *testing.T) {
 		{"all but its own branch", "{pull_request: {branches: ['!main', main]}}", Protection{Branch: "main", Required: fromActions}, []string{"filtered by branches"}},
 		{"no queue", "pull_request", Protection{Required: fromActions, MergeQueue: true}, []string{"merge_group"}},
 		{"only push", "push", Protection{Required: fromActions}, []string{"does not run on pull_request"}},
-		{"nobody brings it", "push", Protection{Required: []Required{{"wf-ci", actionsApp}}}, []string{"no workflow here"}},
+		{"nobody brings it", "{push: {branches: [main]}}", Protection{Required: []Required{{"wf-ci", actionsApp}}}, []string{"no workflow here"}},
 	} {
 		var bad []string
 		for _, a := range Diagnose(tt.p, []Workflow{workflow(t, tt.on)}) {
