@@ -344,6 +344,25 @@ func TestGitHubPass(t *testing.T) {
 	}
 }
 
+// A GitHub Enterprise Server with an authority of its own, for the API and for
+// git, and without knowing that authority.
+func TestGitHubOwnAuthority(t *testing.T) {
+	t.Parallel()
+	c := makeCheckouts(t)
+	e := eventCases(c)[0]
+	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Enterprise: true, TLS: true})
+	env = append(env, "INPUT_GATES=secrets")
+	unknown := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), env...)
+	if unknown.status != exitFail || len(s.Requests) != 0 || strings.Count(unknown.log, "not written to GitHub") != 1 || !strings.Contains(unknown.log, "SSL_CERT_FILE") {
+		t.Errorf("status %d\n%s", unknown.status, unknown.log)
+	}
+	got := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), append(env, "SSL_CERT_FILE="+s.CA)...)
+	if got.status != exitFail {
+		t.Errorf("status %d\n%s", got.status, got.log)
+	}
+	checkTold(t, e, "", s, got)
+}
+
 // A step that was killed leaves its check run to the post step.
 func TestPostStep(t *testing.T) {
 	c := makeCheckouts(t)

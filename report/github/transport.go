@@ -3,6 +3,7 @@ package github
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -213,6 +214,9 @@ func plainNetwork(err error) string {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return "no answer in time"
+	}
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		return "its certificate is of an unknown authority; name the file of that authority's certificate in SSL_CERT_FILE, in the step's `env:`"
 	}
 	return err.Error()
 }
