@@ -75,7 +75,7 @@ func ReadInputs(getenv func(string) string) (Inputs, error) {
 		Ledger:           r.choice("ledger", "auto", "off", "branch"),
 		LedgerBranch:     r.branch("ledger-branch"),
 		ProjectContext:   r.choice("project-context", "auto", "off"),
-		WorkingDirectory: r.path("working-directory"),
+		WorkingDirectory: r.workspace.Handed(r.path("working-directory")),
 		Category:         r.line("category"),
 		Matrix:           r.matrix("matrix"),
 		Timeout:          r.duration("timeout"),
