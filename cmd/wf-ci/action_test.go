@@ -109,3 +109,40 @@ func TestPostStepClosesUntaken(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// Events besides those of the matrix: each has its verdict, on the commit that it
+// is about, and asks for nothing that GitHub does not have.
+func TestActionOtherEvents(t *testing.T) {
+	t.Parallel()
+	s, e, dir, env := passing(t)
+	zero := strings.Repeat("0", 40)
+	pull := `"pull_request":{"number":7,"head":{"sha":"` + e.sha + `","ref":"f","repo":{"full_name":"o/r"}},"base":{"sha":"` + e.sha + `","ref":"main","repo":{"full_name":"o/r"}}}`
+	s.Pulls = map[int]githubtest.Pull{7: {Head: e.sha, HeadRepo: "o/r"}}
+	for i, tt := range []struct {
+		name, ref, payload string
+		upload             string
+	}{
+		{"release", "refs/tags/v1", `{"action":"published","release":{"tag_name":"v1"}}`, "refs/tags/v1"},
+		{"push", "refs/tags/v1", `{"ref":"refs/tags/v1","before":"` + zero + `","after":"` + strings.Repeat("a", 40) + `","created":true}`, "refs/tags/v1"}, // after is the tag's own id
+		{"push", "refs/heads/main", `{"ref":"refs/heads/gone","before":"` + e.sha + `","after":"` + zero + `","deleted":true}`, ""},
+		{"delete", "refs/heads/main", `{"ref":"gone","ref_type":"branch"}`, "refs/heads/main"},
+		{"create", "refs/heads/new", `{"ref":"new","ref_type":"branch"}`, "refs/heads/new"},
+		{"issue_comment", "refs/heads/main", `{"action":"created","issue":{"number":7,"pull_request":{}},"comment":{"body":"/run"}}`, "refs/heads/main"},
+		{"workflow_run", "refs/heads/main", `{"workflow_run":{"id":3,"head_sha":"` + zero + `","event":"push","conclusion":"success"}}`, "refs/heads/main"},
+		{"repository_dispatch", "refs/heads/main", `{"client_payload":{"x":1}}`, "refs/heads/main"},
+		{"pull_request", "refs/pull/7/merge", `{"action":"closed","number":7,` + pull + `}`, "refs/pull/7/merge"},
+		{"something_new", "refs/heads/main", `{}`, "refs/heads/main"},
+	} {
+		uploads := len(s.Uploads)
+		got := step(t, "wf-ci", eventCase{name: tt.name, sha: e.sha, ref: tt.ref, payload: tt.payload}, dir, env...)
+		if got.status != exitPass || got.runner.Outputs["verdict"] != "pass" || strings.Contains(got.log, "not written") {
+			t.Errorf("%s: status %d\n%s", tt.name, got.status, got.log)
+		}
+		if checks := s.Snapshot(); len(checks) != i+1 || checks[i].Conclusion != "success" || checks[i].HeadSHA != e.sha {
+			t.Errorf("%s: %+v", tt.name, checks)
+		}
+		if sent := len(s.Uploads) - uploads; sent != 0 && tt.upload == "" || tt.upload != "" && (sent != 1 || s.Uploads[uploads].Ref != tt.upload) {
+			t.Errorf("%s: %d uploads", tt.name, sent)
+		}
+	}
+}
