@@ -21,32 +21,31 @@ type actionCmd struct{}
 // Run is a step's whole life. With warn-only the step succeeds whatever the
 // verdict is; the outputs still say it.
 func (c actionCmd) Run(ctx context.Context, a *app) error {
-	a.outputsOf(exitInconclusive) // a step that is killed has no verdict, and says so
-	err := c.run(ctx, a)
+	// A step that is killed has no verdict, and says so.
+	take := ci.Meanwhile(a.getenv, noOutputs(exitInconclusive))
+	err := c.run(ctx, a, take)
 	var verdict verdictError
 	if err != nil && !errors.As(err, &verdict) {
+		status := exitInconclusive
 		switch {
 		case ctx.Err() != nil:
-			a.outputsOf(exitInterrupted)
+			status = exitInterrupted
 		case errors.As(err, new(usageError)):
-			a.outputsOf(exitUsage)
+			status = exitUsage
 		}
+		take()
+		_ = ci.Meanwhile(a.getenv, noOutputs(status))
 		_ = a.commands.Annotate(ci.LevelError, ci.Place{Title: "wf-ci"}, a.redactor.Redact(err.Error()))
 	}
 	return err
 }
 
-// outputsOf are the outputs of a step without a verdict. Of several values of an
-// output the runner takes the last.
-func (a *app) outputsOf(status int) {
-	for _, kv := range [][2]string{
-		{"verdict", string(gates.Inconclusive)}, {"exit-code", strconv.Itoa(status)}, {"failed-gates", "[]"},
-	} {
-		_ = ci.Output(a.getenv, kv[0], kv[1])
-	}
+// noOutputs are the outputs of a step without a verdict.
+func noOutputs(status int) [][2]string {
+	return [][2]string{{"verdict", string(gates.Inconclusive)}, {"exit-code", strconv.Itoa(status)}, {"failed-gates", "[]"}}
 }
 
-func (c actionCmd) run(ctx context.Context, a *app) error {
+func (c actionCmd) run(ctx context.Context, a *app, take func()) error {
 	in, wrong := ci.ReadInputs(a.getenv)
 	if err := a.commands.Mask(in.GitHubToken); err != nil {
 		return err
@@ -69,6 +68,10 @@ func (c actionCmd) run(ctx context.Context, a *app) error {
 		p.abort(ctx, err)
 		return err
 	}
+	take()
+	if err := a.setOutputs(v, p.outputs(ctx, in)); err != nil {
+		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
+	}
 	if v.Decision != gates.Pass && !in.WarnOnly {
 		return verdictError{v.Decision}
 	}
@@ -77,7 +80,7 @@ func (c actionCmd) run(ctx context.Context, a *app) error {
 
 // judge runs the gates, and tells everybody who is to know.
 func (actionCmd) judge(ctx context.Context, a *app, p *platform, in ci.Inputs) (*gates.Verdict, error) {
-	work, sarif := or(in.WorkingDirectory, "."), or(in.SARIFFile, "wf-ci.sarif")
+	work, sarif := or(in.WorkingDirectory, "."), sarifFile(in)
 	if err := a.placesOf(work, sarif, in.ReportJSON); err != nil {
 		return nil, err
 	}
@@ -85,7 +88,7 @@ func (actionCmd) judge(ctx context.Context, a *app, p *platform, in ci.Inputs) (
 	if in.ReportJSON != "" {
 		outputs = append(outputs, output{format: report.JSON, name: "json", path: in.ReportJSON, plain: true})
 	}
-	v, err := a.judgeAndShow(ctx, runFlags{
+	return a.judgeAndShow(ctx, runFlags{
 		Dir: work, Base: in.BaseRef, Config: in.Config,
 		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
 	}, outputs, hooks{
@@ -94,28 +97,22 @@ func (actionCmd) judge(ctx context.Context, a *app, p *platform, in ci.Inputs) (
 		reviews: p.reviews(in.GitHubToken),
 		tell:    func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
 	})
-	if err != nil {
-		return nil, err
-	}
-	ws := ci.NewWorkspace(a.getenv)
-	more := map[string]string{"sarif-file": ws.Handed(sarif), "report-json": ws.Handed(in.ReportJSON), "cost": p.books.usd(ctx)}
-	if err := a.setOutputs(v, more); err != nil {
-		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
-	}
-	return v, nil
+}
+
+// sarifFile is where the findings go.
+func sarifFile(in ci.Inputs) string { return or(in.SARIFFile, "wf-ci.sarif") }
+
+// outputs are those that the verdict does not tell.
+func (p *platform) outputs(ctx context.Context, in ci.Inputs) map[string]string {
+	ws := ci.NewWorkspace(p.a.getenv)
+	return map[string]string{"sarif-file": ws.Handed(sarifFile(in)), "report-json": ws.Handed(in.ReportJSON), "cost": p.books.usd(ctx)}
 }
 
 // placesOf refuses a directory to look at, or files to write, that are not in
 // the workspace, or are one file.
 func (a *app) placesOf(work, sarif, jsonPath string) error {
-	if real, err := filepath.EvalSymlinks(inside(a.dir, work)); err == nil && ci.NewWorkspace(a.getenv).Dir != "" {
-		top, err := filepath.EvalSymlinks(a.dir)
-		if err != nil {
-			return err
-		}
-		if rel, err := filepath.Rel(top, real); err != nil || !filepath.IsLocal(rel) {
-			return usagef("input \"working-directory\": %s is not in the workspace", report.Visible(work))
-		}
+	if ci.NewWorkspace(a.getenv).Dir != "" && !a.below(work) {
+		return usagef("input \"working-directory\": %s is not in the workspace", report.Visible(work))
 	}
 	names := map[string]string{filepath.Clean(inside(a.dir, bundleFile)): "result for wf-ci publish"}
 	for _, file := range []struct{ input, path string }{{"sarif-file", sarif}, {"report-json", jsonPath}} {
@@ -132,6 +129,21 @@ func (a *app) placesOf(work, sarif, jsonPath string) error {
 		names[full] = file.input
 	}
 	return nil
+}
+
+// below says whether a directory is in ours, by their real names. Of one that is
+// not there, others say so.
+func (a *app) below(dir string) bool {
+	real, err := filepath.EvalSymlinks(inside(a.dir, dir))
+	if err != nil {
+		return true
+	}
+	top, err := filepath.EvalSymlinks(a.dir)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(top, real)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // inWorkspace refuses a file to write that is not below the workspace, also

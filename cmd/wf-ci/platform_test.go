@@ -512,6 +512,9 @@ func TestKilled(t *testing.T) {
 		if len(checks) != 1 || grace > time.Second && (got.status != exitInterrupted || checks[0].Conclusion != "cancelled") {
 			t.Errorf("grace %s: status %d, %+v\n%s", grace, got.status, checks, got.log)
 		}
+		if o := got.runner.Outputs; o["verdict"] != "inconclusive" || o["exit-code"] != map[bool]string{true: "130", false: "3"}[grace > time.Second] || o["failed-gates"] != "[]" {
+			t.Errorf("grace %s: outputs %q", grace, o)
+		}
 		post := step(t, "wf-ci-post", e, r.Dir, append(env, "STATE_"+stateName+"="+got.state[stateName])...)
 		if checks := s.Snapshot(); post.status != 0 || len(checks) != 1 || checks[0].Conclusion != "cancelled" {
 			t.Errorf("grace %s: after the post step %+v\n%s", grace, checks, post.log)
