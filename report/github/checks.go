@@ -65,22 +65,29 @@ func (s *session) createCheck(ctx context.Context, j *Job) (*check, error) {
 	}
 }
 
+// ownPages bounds the search for our check runs. GitHub keeps a thousand of a name.
+const ownPages = 10
+
 // ownChecks are the check runs of this job that nobody completed, and the number
 // of those that have an end.
 func (s *session) ownChecks(ctx context.Context, j *Job) (open []*check, ended int, err error) {
-	list, _, err := s.rest.Checks.ListCheckRunsForRef(ctx, s.owner, s.repo, j.Head, &gh.ListCheckRunsOptions{
-		CheckName: gh.String(j.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100},
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, run := range list.CheckRuns {
-		switch {
-		case run.GetExternalID() != j.ID:
-		case run.GetStatus() == "completed":
-			ended++
-		default:
-			open = append(open, &check{run.GetID(), j.Name})
+	opts := &gh.ListCheckRunsOptions{CheckName: gh.String(j.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100}}
+	for range ownPages {
+		list, res, err := s.rest.Checks.ListCheckRunsForRef(ctx, s.owner, s.repo, j.Head, opts)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, run := range list.CheckRuns {
+			switch {
+			case run.GetExternalID() != j.ID:
+			case run.GetStatus() == "completed":
+				ended++
+			default:
+				open = append(open, &check{run.GetID(), j.Name})
+			}
+		}
+		if opts.Page = res.NextPage; opts.Page == 0 || len(open)+ended > 0 {
+			break
 		}
 	}
 	return open, ended, nil

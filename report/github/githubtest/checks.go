@@ -123,7 +123,8 @@ func (s *Server) listChecks(r request) answer {
 			list = append(list, s.checkJSON(c))
 		}
 	}
-	return answer{status: 200, body: map[string]any{"total_count": len(list), "check_runs": page(r, list)}}
+	path := fmt.Sprintf("/repos/%s/commits/%s/check-runs", s.Repository, r.values["ref"])
+	return answer{status: 200, body: map[string]any{"total_count": len(list), "check_runs": page(r, list)}, header: s.pages(r, path, len(list))}
 }
 
 func (s *Server) check(id int) *Check {
