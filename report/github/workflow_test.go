@@ -2,9 +2,11 @@ package github
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wf-ci/wf-ci/report/github/githubtest"
 )
@@ -143,6 +145,20 @@ func TestReadProtection(t *testing.T) {
 	}
 	if _, err := ReadProtection(context.Background(), server(fake(t, githubtest.Config{})), "o/r", "main"); err == nil {
 		t.Error("a branch that is not there")
+	}
+}
+
+// Nobody waits an hour for advice.
+func TestReadProtectionLimited(t *testing.T) {
+	s := fake(t, githubtest.Config{})
+	s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}
+	start := time.Now()
+	if _, err := ReadProtection(t.Context(), server(s), "o/r", "main"); err == nil || !strings.Contains(err.Error(), "rate limit") || time.Since(start) > 20*time.Second {
+		t.Errorf("%v after %s", err, time.Since(start))
 	}
 }
 
