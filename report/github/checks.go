@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -209,6 +210,9 @@ func annotation(a report.Annotation) *gh.CheckRunAnnotation {
 		level = "notice"
 	}
 	line := max(a.Line, 1)
+	if max(line, a.EndLine, a.EndColumn) > math.MaxInt32 { // a tool may say anything
+		line, a.EndLine, a.Column = 1, 1, 0
+	}
 	out := &gh.CheckRunAnnotation{
 		Path: gh.String(a.Path), StartLine: gh.Int(line), EndLine: gh.Int(max(line, a.EndLine)),
 		AnnotationLevel: gh.String(level), Title: gh.String(a.Title), Message: gh.String(a.Message),

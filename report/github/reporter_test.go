@@ -343,6 +343,35 @@ func TestCloseNothing(t *testing.T) {
 	}
 }
 
+// A token that has expired, and a proxy that answers for GitHub: said in words, and
+// not passed over as a permission that is missing.
+func TestWrongAnswers(t *testing.T) {
+	for says, fault := range map[string]func(http.ResponseWriter){
+		"not valid, or has expired": func(w http.ResponseWriter) {
+			w.WriteHeader(401)
+			_, _ = w.Write([]byte(`{"message":"Bad credentials"}`))
+		},
+		"a proxy on the way": func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>Sign in</html>")) },
+	} {
+		s := fake(t, githubtest.Config{Write: all})
+		s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool { fault(w); return true }
+		told, err := tell(t, s, job(), verdict(1))
+		if list := Failures(err); len(list) != 3 || list[0].Denied || !strings.Contains(list[0].Why, says) || told != (Told{Open: true}) || len(s.Requests) > 20 {
+			t.Errorf("%s: %+v, %v, %d requests", says, told, err, len(s.Requests))
+		}
+	}
+}
+
+// A tool may name a line that no file has.
+func TestHugeLine(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	v := verdict(1)
+	v.Gates[0].Findings[0].Line = 1 << 62
+	if told, err := tell(t, s, job(), v); err != nil || !told.Annotated || s.Checks[0].Annotations[0].StartLine != 1 {
+		t.Errorf("%+v, %v", told, err)
+	}
+}
+
 // GitHub dislikes something in the details: the verdict comes without them.
 func TestVerdictWithoutDetails(t *testing.T) {
 	for _, all422 := range []bool{false, true} {

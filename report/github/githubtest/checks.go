@@ -3,6 +3,7 @@ package githubtest
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,6 +163,8 @@ func (a Annotation) limits() error {
 		return fmt.Errorf("the path is not in the repository")
 	case a.StartLine < 1 || a.EndLine < a.StartLine:
 		return fmt.Errorf("lines count from 1, and the end is not before the start")
+	case a.EndLine > math.MaxInt32 || a.EndColumn > math.MaxInt32: // not documented; no file has such a line
+		return fmt.Errorf("a line that no file has")
 	case a.StartLine != a.EndLine && (a.StartColumn != 0 || a.EndColumn != 0):
 		return fmt.Errorf("columns on more than one line")
 	case a.StartColumn < 0 || a.EndColumn != 0 && a.EndColumn < a.StartColumn:
