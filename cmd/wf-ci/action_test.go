@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
+	"github.com/wf-ci/wf-ci/report/github"
 	"github.com/wf-ci/wf-ci/report/github/githubtest"
 )
 
@@ -143,6 +144,30 @@ func TestActionOtherEvents(t *testing.T) {
 		}
 		if sent := len(s.Uploads) - uploads; sent != 0 && tt.upload == "" || tt.upload != "" && (sent != 1 || s.Uploads[uploads].Ref != tt.upload) {
 			t.Errorf("%s: %d uploads", tt.name, sent)
+		}
+	}
+}
+
+// A bundle is a regular file, and bounded; a link may lead anywhere.
+func TestReadBundleFile(t *testing.T) {
+	dir := t.TempDir()
+	large, link := filepath.Join(dir, "large"), filepath.Join(dir, "link")
+	if err := os.WriteFile(large, make([]byte, github.MaxBundle+10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(large, link); err != nil {
+		t.Fatal(err)
+	}
+	data, err := readBundle(large)
+	if err != nil || len(data) != github.MaxBundle+1 {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	if _, err := github.ReadBundle(data); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("%v", err)
+	}
+	for _, path := range []string{link, dir, "/dev/zero"} {
+		if _, err := readBundle(path); err == nil {
+			t.Errorf("%s was read", path)
 		}
 	}
 }
