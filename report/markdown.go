@@ -177,11 +177,22 @@ func mdTable(v *gates.Verdict) string {
 	}
 	var b strings.Builder
 	b.WriteString("\n| | Gate | Findings | New | Examined | Time |\n|---|---|---:|---:|---|---:|\n")
-	for i := range v.Gates {
-		g := &v.Gates[i]
+	for _, g := range byStatus(v) {
 		fmt.Fprintf(&b, "| %s %s | %s | %s |\n", statusSign(g.Status), g.Status, mdCell(mdCode(g.ID)), mdRow(g))
 	}
 	return b.String()
+}
+
+// byStatus are the gates, those first that somebody has to do something about.
+func byStatus(v *gates.Verdict) (list []*gates.GateVerdict) {
+	for _, status := range []gates.Status{gates.StatusFail, gates.StatusError, gates.StatusPass, gates.StatusSkipped} {
+		for i := range v.Gates {
+			if v.Gates[i].Status == status {
+				list = append(list, &v.Gates[i])
+			}
+		}
+	}
+	return list
 }
 
 // mdRow is the rest of a gate's row: counts, what was examined, time; of a gate

@@ -210,7 +210,7 @@ func (p *platform) abort(ctx context.Context, cause error) {
 	}
 	e := github.Ending{Conclusion: "failure", Title: noVerdict, Why: "There is no verdict: " + report.Visible(p.a.redactor.Redact(cause.Error()))}
 	if ctx.Err() != nil {
-		e.Conclusion, e.Why = "cancelled", "The run was interrupted before there was a verdict."
+		e.Conclusion, e.Why = "cancelled", "The run was interrupted before there was a verdict: run the job again."
 	}
 	if err := p.reporter.Close(context.WithoutCancel(ctx), e); err != nil {
 		p.warn("%v", err)

@@ -59,7 +59,7 @@ func (p *platform) closeLeft(ctx context.Context, token ci.Secret, verdict strin
 func leftEnding(verdict string) github.Ending {
 	switch verdict {
 	case "":
-		return github.Ending{Conclusion: "cancelled", Title: noVerdict, Why: "The step was ended before there was a verdict."}
+		return github.Ending{Conclusion: "cancelled", Title: noVerdict, Why: "The step was ended (cancelled, or killed) before there was a verdict: run the job again."}
 	case string(gates.Pass):
 		return github.Ending{Conclusion: "cancelled", Title: "pass, which GitHub did not take",
 			Why: "The verdict is in the summary of the job. GitHub did not take it when it came: run the job again."}

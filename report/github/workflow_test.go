@@ -100,12 +100,16 @@ func TestDiagnoseJobs(t *testing.T) {
 
 // What our own pages tell to write has nothing wrong with it.
 func TestDiagnoseOurPages(t *testing.T) {
-	for page, n := range map[string]int{"README.md": 1, "required-checks.md": 2} {
+	const template = "../../workflow/feature/templates/gates.yml"
+	for page, n := range map[string]int{"README.md": 1, "required-checks.md": 2, template: 1} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		examples := strings.Split(string(text), "```yaml\n")[1:]
+		examples := strings.Split(string(text), "```yaml\n")
+		if page != template {
+			examples = examples[1:]
+		}
 		if len(examples) != n {
 			t.Errorf("%s has %d examples", page, len(examples))
 		}
