@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -12,8 +13,8 @@ import (
 )
 
 // Markdown writes what a person wants to know first, for comments and step
-// summaries: the verdict and its reasons, a table of the gates, and the
-// findings of each gate that block or are new. Older findings are counted.
+// summaries: the verdict and its reasons, what to do, a table of the gates, and
+// the findings of each gate that block or are new. Older findings are counted.
 func Markdown(w io.Writer, v *gates.Verdict) error {
 	return MarkdownLimit(0)(w, v)
 }
@@ -21,14 +22,20 @@ func Markdown(w io.Writer, v *gates.Verdict) error {
 // MarkdownLimit is [Markdown] in at most limit bytes; zero: as long as it is.
 // What is cut are the last findings of the longest gates, and their number is
 // said; then the notes, the table and the reasons, in this order.
-func MarkdownLimit(limit int) Format { return MarkdownWith(limit) }
+func MarkdownLimit(limit int) Format { return MarkdownWith(limit, Surroundings{}) }
 
-// MarkdownWith is [MarkdownLimit] with lines of plain text behind the verdict.
-func MarkdownWith(limit int, lines ...string) Format {
+// Surroundings are what a page says besides the verdict.
+type Surroundings struct {
+	Name  string   // of this run among others of the commit; empty: "wf-ci"
+	Lines []string // of plain text, behind the table of the gates
+}
+
+// MarkdownWith is [MarkdownLimit] for a page among others.
+func MarkdownWith(limit int, around Surroundings) Format {
 	return func(w io.Writer, v *gates.Verdict) error {
-		page := newMarkdown(v)
-		for _, line := range lines {
-			page.head += "\n" + mdText(line) + "\n"
+		page := newMarkdown(v, cmp.Or(around.Name, "wf-ci"))
+		for _, line := range around.Lines {
+			page.lines += "\n" + mdText(line) + "\n"
 		}
 		_, err := io.WriteString(w, page.fit(limit))
 		return err
@@ -37,8 +44,8 @@ func MarkdownWith(limit int, lines ...string) Format {
 
 // mdPage is a page in parts, so that it can be cut between them.
 type mdPage struct {
-	head, reasons, table, notes, foot string
-	sections                          []mdSection
+	head, reasons, table, lines, notes, foot string
+	sections                                 []mdSection
 }
 
 // mdSection is one gate's findings, a line each.
@@ -54,10 +61,10 @@ const (
 	mdLeftOut = "- … %d more left out\n"
 )
 
-func newMarkdown(v *gates.Verdict) mdPage {
+func newMarkdown(v *gates.Verdict, name string) mdPage {
 	return mdPage{
-		head:     fmt.Sprintf("## %s wf-ci: %s\n\n%s.\n", decisionSign(v.Decision), v.Decision, strings.Join(verdictWords(v), ", ")),
-		reasons:  mdReasons(v),
+		head:     fmt.Sprintf("## %s %s: %s\n\n%s.\n%s", decisionSign(v.Decision), mdText(name), v.Decision, strings.Join(verdictWords(v), ", "), newWords(v)),
+		reasons:  mdReasons(v) + mdNext(v),
 		table:    mdTable(v),
 		sections: mdSections(v),
 		notes:    mdNotes(v),
@@ -71,7 +78,7 @@ func (p mdPage) fit(limit int) string {
 		return full
 	}
 	for _, drop := range []func(){
-		func() {}, func() { p.notes = "" }, func() { p.sections = nil },
+		func() {}, func() { p.notes = "" }, func() { p.sections, p.lines = nil, "" },
 		func() { p.table = "" }, func() { p.reasons, p.foot = "", "" },
 	} {
 		drop()
@@ -104,7 +111,7 @@ func (p mdPage) keep(room int) []int {
 // more than the lines that are kept.
 func (p mdPage) render(keep []int) string {
 	var b strings.Builder
-	b.WriteString(p.head + p.reasons + p.table)
+	b.WriteString(p.head + p.reasons + p.table + p.lines)
 	for i, s := range p.sections {
 		b.WriteString(s.open)
 		b.WriteString(strings.Join(s.lines[:keep[i]], ""))
@@ -122,6 +129,33 @@ func mdReasons(v *gates.Verdict) string {
 		return ""
 	}
 	return "\n" + mdBullets(v.Reasons)
+}
+
+// mdNext is what to do about a run that is no pass.
+func mdNext(v *gates.Verdict) string {
+	what := ""
+	switch v.Decision {
+	case gates.Pass:
+		return ""
+	case gates.Fail:
+		what = "mend what is listed below, and push again."
+	default:
+		what = "something that had to be looked at could not be, so this is no pass. Take the cause away, and run it again."
+	}
+	return "\n**What to do:** " + what + " The same on your machine: " + mdCode(repeatCommand(v)) + "\n"
+}
+
+// newWords says what a change adds; nothing where there is no base.
+func newWords(v *gates.Verdict) string {
+	if v.Base == "" {
+		return ""
+	}
+	var t tally
+	for _, g := range v.Gates {
+		n := count(g.Findings)
+		t.total, t.fresh = t.total+n.total, t.fresh+n.fresh
+	}
+	return fmt.Sprintf("\nNew against the base: %s. There before: %d.\n", gates.Plural(t.fresh, "finding"), t.total-t.fresh)
 }
 
 // mdBullets is a list of short texts, cut with a count.
@@ -143,11 +177,22 @@ func mdTable(v *gates.Verdict) string {
 	}
 	var b strings.Builder
 	b.WriteString("\n| | Gate | Findings | New | Examined | Time |\n|---|---|---:|---:|---|---:|\n")
-	for i := range v.Gates {
-		g := &v.Gates[i]
+	for _, g := range byStatus(v) {
 		fmt.Fprintf(&b, "| %s %s | %s | %s |\n", statusSign(g.Status), g.Status, mdCell(mdCode(g.ID)), mdRow(g))
 	}
 	return b.String()
+}
+
+// byStatus are the gates, those first that somebody has to do something about.
+func byStatus(v *gates.Verdict) (list []*gates.GateVerdict) {
+	for _, status := range []gates.Status{gates.StatusFail, gates.StatusError, gates.StatusPass, gates.StatusSkipped} {
+		for i := range v.Gates {
+			if v.Gates[i].Status == status {
+				list = append(list, &v.Gates[i])
+			}
+		}
+	}
+	return list
 }
 
 // mdRow is the rest of a gate's row: counts, what was examined, time; of a gate
@@ -245,12 +290,11 @@ func mdNotes(v *gates.Verdict) string {
 	return b.String()
 }
 
-// mdFoot says what was judged, by what, and how to see it again.
+// mdFoot says what was judged, and by what.
 func mdFoot(v *gates.Verdict) string {
 	var parts []string
 	for _, p := range []struct{ word, text string }{
 		{"tree", shortID(v.Tree)}, {"compared with", shortID(v.Base)}, {"policy", v.Policy.Source},
-		{"repeat", repeatCommand(v)},
 	} {
 		if p.text != "" {
 			parts = append(parts, p.word+" "+mdCode(cut(p.text, mdMessage)))
@@ -304,8 +348,8 @@ func mdCell(code string) string { return strings.ReplaceAll(code, "|", `\|`) }
 var (
 	// mdProse is text in which no character has a meaning in Markdown or HTML.
 	mdProse = lazyregexp.New(`^\p{L}[\p{L}\p{N} .,;:'"()/%+=?-]*$`)
-	// mdLinked is what GitHub makes a link of, all the same.
-	mdLinked = lazyregexp.New(`//|(?i:www\.)|(?i:\bgh-[0-9])|(?i:\b[0-9a-f]{7,}\b)`)
+	// mdLinked is what GitHub makes a link of, all the same, and what a runner may take for a command.
+	mdLinked = lazyregexp.New(`//|::|(?i:www\.)|(?i:\bgh-[0-9])|(?i:\b[0-9a-f]{7,}\b)`)
 )
 
 // mdText is s as prose where that is safe, and as a code span where it is not.

@@ -30,7 +30,7 @@ func TestMDText(t *testing.T) {
 	}
 	for _, risky := range []string{
 		"@octocat", "a @octocat", "fixes #12", "GH-12 is", "see gh-7", "https://example.com", "go to www.example.com", "a_b_c", "*a*", "<b>", "a & b",
-		"~a~", "[x](y)", "a|b", "a\\b", "- a", "1. a", "# a", "> a", "a\nb", "a `b`", "$x$", "commit 1f0c7d2b9a8e", "a!", "",
+		"~a~", "[x](y)", "a|b", "a\\b", "- a", "1. a", "# a", "> a", "a\nb", "a `b`", "$x$", "commit 1f0c7d2b9a8e", "a!", "", "a.go::error::x",
 	} {
 		if got := mdText(risky); got != mdCode(risky) {
 			t.Errorf("mdText(%q) = %s", risky, got)

@@ -21,70 +21,55 @@ type actionCmd struct{}
 // Run is a step's whole life. With warn-only the step succeeds whatever the
 // verdict is; the outputs still say it.
 func (c actionCmd) Run(ctx context.Context, a *app) error {
-	err := c.run(ctx, a)
+	// A step that is killed has no verdict, and says so.
+	take := ci.Meanwhile(a.getenv, noOutputs(exitInconclusive))
+	err := c.run(ctx, a, take)
 	var verdict verdictError
 	if err != nil && !errors.As(err, &verdict) {
-		// There is no verdict; a later step still asks for one.
 		status := exitInconclusive
-		if errors.As(err, new(usageError)) {
+		switch {
+		case ctx.Err() != nil:
+			status = exitInterrupted
+		case errors.As(err, new(usageError)):
 			status = exitUsage
 		}
-		_ = ci.Output(a.getenv, "verdict", string(gates.Inconclusive))
-		_ = ci.Output(a.getenv, "exit-code", strconv.Itoa(status))
+		take()
+		_ = ci.Meanwhile(a.getenv, noOutputs(status))
 		_ = a.commands.Annotate(ci.LevelError, ci.Place{Title: "wf-ci"}, a.redactor.Redact(err.Error()))
 	}
 	return err
 }
 
-func (actionCmd) run(ctx context.Context, a *app) error {
-	in, err := ci.ReadInputs(a.getenv)
-	if err != nil {
-		return usageError{err.Error()}
-	}
+// noOutputs are the outputs of a step without a verdict.
+func noOutputs(status int) [][2]string {
+	return [][2]string{{"verdict", string(gates.Inconclusive)}, {"exit-code", strconv.Itoa(status)}, {"failed-gates", "[]"}}
+}
+
+func (c actionCmd) run(ctx context.Context, a *app, take func()) error {
+	in, wrong := ci.ReadInputs(a.getenv)
 	if err := a.commands.Mask(in.GitHubToken); err != nil {
 		return err
 	}
-	dir := a.dir
 	if ws := ci.NewWorkspace(a.getenv); ws.Dir != "" {
-		dir = ws.Dir
-	}
-	a.dir = dir
-	sarif, jsonPath := in.SARIFFile, in.ReportJSON
-	if sarif == "" {
-		sarif = "wf-ci.sarif"
-	}
-	for _, file := range []string{sarif, jsonPath} {
-		if err := a.inWorkspace(file); err != nil {
-			return err
-		}
-	}
-	outputs := []output{{format: uploadSARIF(category(in)), name: "sarif", path: sarif}}
-	if jsonPath != "" {
-		outputs = append(outputs, output{format: report.JSON, name: "json", path: jsonPath})
-	}
-	work := in.WorkingDirectory
-	if work == "" {
-		work = "."
+		a.dir = ws.Dir
 	}
 	p, err := a.newPlatform(in)
 	if err != nil {
 		return err
 	}
 	p.begin(ctx)
-	v, err := a.judgeAndShow(ctx, runFlags{
-		Dir: work, Base: in.BaseRef, Config: in.Config,
-		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
-	}, outputs, hooks{
-		ours:    []string{bundleFile},
-		opened:  func(top string) { p.top = top },
-		reviews: p.reviews(in.GitHubToken),
-		tell:    func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
-	})
+	var v *gates.Verdict
+	if wrong != nil {
+		err = usageError{wrong.Error()}
+	} else {
+		v, err = c.judge(ctx, a, p, in)
+	}
 	if err != nil {
 		p.abort(ctx, err)
 		return err
 	}
-	if err := a.setOutputs(v, map[string]string{"sarif-file": sarif, "report-json": jsonPath, "cost": p.books.usd(ctx)}); err != nil {
+	take()
+	if err := a.setOutputs(v, p.outputs(ctx, in)); err != nil {
 		fmt.Fprintf(a.stderr, "wf-ci: warning: %v\n", err) // turns no verdict
 	}
 	if v.Decision != gates.Pass && !in.WarnOnly {
@@ -93,12 +78,77 @@ func (actionCmd) run(ctx context.Context, a *app) error {
 	return nil
 }
 
+// judge runs the gates, and tells everybody who is to know.
+func (actionCmd) judge(ctx context.Context, a *app, p *platform, in ci.Inputs) (*gates.Verdict, error) {
+	work, sarif := or(in.WorkingDirectory, "."), sarifFile(in)
+	if err := a.placesOf(work, sarif, in.ReportJSON); err != nil {
+		return nil, err
+	}
+	outputs := []output{{format: uploadSARIF(category(in)), name: "sarif", path: sarif, plain: true}}
+	if in.ReportJSON != "" {
+		outputs = append(outputs, output{format: report.JSON, name: "json", path: in.ReportJSON, plain: true})
+	}
+	return a.judgeAndShow(ctx, runFlags{
+		Dir: work, Base: in.BaseRef, Config: in.Config,
+		Only: in.Gates, Skip: in.SkipGates, Timeout: in.Timeout,
+	}, outputs, hooks{
+		ours:    []string{bundleFile},
+		opened:  func(top string) { p.top = top },
+		reviews: p.reviews(in.GitHubToken),
+		tell:    func(v *gates.Verdict) { a.tellRunner(v, !p.end(ctx, v)) },
+	})
+}
+
+// sarifFile is where the findings go.
+func sarifFile(in ci.Inputs) string { return or(in.SARIFFile, "wf-ci.sarif") }
+
+// outputs are those that the verdict does not tell.
+func (p *platform) outputs(ctx context.Context, in ci.Inputs) map[string]string {
+	ws := ci.NewWorkspace(p.a.getenv)
+	return map[string]string{"sarif-file": ws.Handed(sarifFile(in)), "report-json": ws.Handed(in.ReportJSON), "cost": p.books.usd(ctx)}
+}
+
+// placesOf refuses a directory to look at, or files to write, that are not in
+// the workspace, or are one file.
+func (a *app) placesOf(work, sarif, jsonPath string) error {
+	if ci.NewWorkspace(a.getenv).Dir != "" && !a.below(work) {
+		return usagef("input \"working-directory\": %s is not in the workspace", report.Visible(work))
+	}
+	names := map[string]string{filepath.Clean(inside(a.dir, bundleFile)): "result for wf-ci publish"}
+	for _, file := range []struct{ input, path string }{{"sarif-file", sarif}, {"report-json", jsonPath}} {
+		if file.path == "" {
+			continue
+		}
+		if err := a.inWorkspace(file.path); err != nil {
+			return usagef("input %q: %v", file.input, err)
+		}
+		full := filepath.Clean(inside(a.dir, file.path))
+		if other := names[full]; other != "" {
+			return usagef("input %q: %s is the file of the %s already", file.input, report.Visible(file.path), other)
+		}
+		names[full] = file.input
+	}
+	return nil
+}
+
+// below says whether a directory is in ours, by their real names. Of one that is
+// not there, others say so.
+func (a *app) below(dir string) bool {
+	real, err := filepath.EvalSymlinks(inside(a.dir, dir))
+	if err != nil {
+		return true
+	}
+	top, err := filepath.EvalSymlinks(a.dir)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(top, real)
+	return err == nil && filepath.IsLocal(rel)
+}
+
 // inWorkspace refuses a file to write that is not below the workspace, also
 // through a link that the checkout brings: we may be root here.
 func (a *app) inWorkspace(path string) error {
-	if path == "" {
-		return nil
-	}
 	full := inside(a.dir, path)
 	if err := writable(full); err != nil {
 		return usagef("%s: %v", path, err)

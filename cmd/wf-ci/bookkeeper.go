@@ -49,7 +49,7 @@ func (b *bookkeeper) line(ctx context.Context) string {
 	}
 	line := "Cost of this job so far: " + money(b.entry) + "."
 	if pull, n := b.ofPull(); n > 0 {
-		line += fmt.Sprintf(" Of this pull request: %s, in %s.", pull.Cents(), entriesOf(n))
+		line += fmt.Sprintf(" Of this pull request: %s, in %s.", dollars(pull.Cents()), entriesOf(n))
 	}
 	return line
 }
@@ -71,8 +71,12 @@ func money(e costs.Entry) string {
 	if e.Basis == costs.Estimate {
 		about = "about "
 	}
-	return about + "$" + e.USD.String() + " (" + minutes + ")"
+	return about + dollars("$"+e.USD.String()) + " (" + minutes + ")"
 }
+
+// dollars is an amount for Markdown, where what stands between two dollar signs
+// may be taken for a formula.
+func dollars(amount string) string { return strings.Replace(amount, "$", "", 1) + " USD" }
 
 // ofPull is what the ledger has on the pull request: what its runs cost, and
 // what was recorded on its branch.

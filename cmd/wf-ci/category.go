@@ -22,7 +22,7 @@ func category(in ci.Inputs) string {
 	}
 	var parts []string
 	if dir := filepath.ToSlash(filepath.Clean(in.WorkingDirectory)); in.WorkingDirectory != "" && dir != "." && filepath.IsLocal(dir) {
-		parts = append(parts, strings.Map(categoryRune, dir))
+		parts = append(parts, harmless(dir))
 		if len(in.Matrix) == 1 && (in.Matrix[0] == dir || in.Matrix[0] == path.Base(dir)) {
 			return bounded(parts[0]) // the directory is the matrix
 		}

@@ -20,6 +20,7 @@ func TestCategory(t *testing.T) {
 		{ci.Inputs{WorkingDirectory: "."}, ""},
 		{ci.Inputs{WorkingDirectory: "services/api/"}, "services/api"},
 		{ci.Inputs{WorkingDirectory: "../x"}, ""},
+		{ci.Inputs{WorkingDirectory: "日本"}, "__-" + digestOf("日本")},
 		{ci.Inputs{Matrix: []string{"20", "ubuntu-24.04"}}, "20,ubuntu-24.04"},
 		{ci.Inputs{WorkingDirectory: "api", Matrix: []string{"api", "true"}}, "api,api,true"},
 		{ci.Inputs{WorkingDirectory: "api", Matrix: []string{"x"}, Category: "linux 64"}, "linux_64"},
@@ -74,7 +75,7 @@ func TestMatrixLegs(t *testing.T) {
 	for _, c := range s.Comments {
 		mark, _, _ := strings.Cut(c.Body, " run=")
 		comments = append(comments, mark)
-		if leg := mark[strings.LastIndexByte(mark, '_')+1:]; !strings.Contains(c.Body, "Of the check `wf-ci / "+leg+"`.") {
+		if leg := mark[strings.LastIndexByte(mark, '_')+1:]; !strings.Contains(c.Body, "## ❌ wf-ci / "+leg+": fail\n") {
 			t.Errorf("%s", c.Body)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -114,8 +115,9 @@ func (a *app) execute(ctx context.Context) (err error) {
 		case nil:
 		case helpShown:
 			err = nil
-		default:
-			panic(p)
+		default: // Go would end us with the status of wrong use
+			fmt.Fprintf(a.stderr, "%s\n", a.redactor.Redact(string(debug.Stack())))
+			err = fmt.Errorf("this is a fault of wf-ci: %v", p)
 		}
 	}()
 	parser, err := kong.New(grammar(a.args),

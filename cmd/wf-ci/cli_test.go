@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -63,5 +64,17 @@ func TestGrammarOfOneCommand(t *testing.T) {
 	}
 	if n := reflect.TypeOf(grammar([]string{"--version"})).Elem().NumField(); n != 1 {
 		t.Errorf("%d fields for the version alone", n)
+	}
+}
+
+// A fault of our own is no verdict, and no wrong use either.
+func TestPanicIsInconclusive(t *testing.T) {
+	var errs strings.Builder
+	status := program(t.Context(), environment{
+		args: []string{"run"}, dir: t.TempDir(), getenv: func(string) string { return "" }, stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs,
+		// no clock: the first question about the time panics
+	})
+	if status != exitInconclusive || !strings.Contains(errs.String(), "this is a fault of wf-ci") || !strings.Contains(errs.String(), "judge.go") {
+		t.Errorf("status %d\n%s", status, errs.String())
 	}
 }

@@ -77,7 +77,7 @@ func TestKilledAtCheckRun(t *testing.T) {
 		method, want string
 		done         bool // the request was carried out
 	}{
-		{"POST", "cancelled", true}, {"PATCH", "cancelled", false}, {"PATCH", "failure", true},
+		{"POST", "cancelled", true}, {"POST", "cancelled", false}, {"PATCH", "cancelled", false}, {"PATCH", "failure", true},
 	} {
 		s := githubtest.New(t, githubtest.Config{Token: jobToken, Write: allPermissions, Commits: []string{head}})
 		env := []string{"INPUT_GITHUB-TOKEN=" + jobToken, "GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.GraphQL(), "INPUT_GATES=env-files", "INPUT_LEDGER=off"}

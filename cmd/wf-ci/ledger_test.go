@@ -164,7 +164,7 @@ func TestLedgerJobs(t *testing.T) {
 	if first.runner.Outputs["cost"] != "0.066" || second.runner.Outputs["cost"] != "0.132" {
 		t.Errorf("cost %q, %q", first.runner.Outputs["cost"], second.runner.Outputs["cost"])
 	}
-	if body := s.Comments[0].Body; !strings.Contains(body, "so far: $0.132 (6 minutes on linux-8). Of this pull request: $0.14, in 2 entries.") {
+	if body := s.Comments[0].Body; !strings.Contains(body, "so far: 0.132 USD (6 minutes on linux-8). Of this pull request: 0.14 USD, in 2 entries.") {
 		t.Errorf("%s\n%s", body, second.log)
 	}
 	if _, off := ledgerStep(t, githubtest.Config{Write: allPermissions}, "INPUT_LEDGER=off")("push"); off.runner.Outputs["cost"] != "" {

@@ -111,8 +111,9 @@ type left struct {
 	Head    string    `json:"head"`
 	Name    string    `json:"name"`
 	Started time.Time `json:"started"`
-	Done    bool      `json:"done"`   // there is no check run to close
-	Booked  bool      `json:"booked"` // the ledger has what there is to have
+	Done    bool      `json:"done"`              // there is no check run to close
+	Verdict string    `json:"verdict,omitempty"` // which GitHub did not take
+	Booked  bool      `json:"booked"`            // the ledger has what there is to have
 }
 
 // begin makes the check run. What has to be done after us, should we be killed,
@@ -145,9 +146,10 @@ func (p *platform) end(ctx context.Context, v *gates.Verdict) (annotated bool) {
 	if p.reporter != nil {
 		var err error
 		told, err = p.reporter.End(ctx, v)
-		if p.left.Done = ctx.Err() == nil; p.left.Done {
-			p.leave()
+		if p.left.Done = ctx.Err() == nil && !told.Open; !p.left.Done {
+			p.left.Verdict = string(v.Decision)
 		}
+		p.leave()
 		failures = github.Failures(err)
 	}
 	p.bundle(v, failures)
@@ -199,16 +201,18 @@ func (a *app) warnf(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "wf-ci: warning: %s\n", report.Visible(a.redactor.Redact(fmt.Sprintf(format, args...))))
 }
 
+const noVerdict = "no verdict"
+
 // abort closes what is open when there is no verdict.
 func (p *platform) abort(ctx context.Context, cause error) {
 	if p.reporter == nil {
 		return
 	}
-	conclusion, why := "failure", "There is no verdict: "+report.Visible(p.a.redactor.Redact(cause.Error()))
+	e := github.Ending{Conclusion: "failure", Title: noVerdict, Why: "There is no verdict: " + report.Visible(p.a.redactor.Redact(cause.Error()))}
 	if ctx.Err() != nil {
-		conclusion, why = "cancelled", "The run was interrupted before there was a verdict."
+		e.Conclusion, e.Why = "cancelled", "The run was interrupted before there was a verdict: run the job again."
 	}
-	if err := p.reporter.Close(context.WithoutCancel(ctx), conclusion, why); err != nil {
+	if err := p.reporter.Close(context.WithoutCancel(ctx), e); err != nil {
 		p.warn("%v", err)
 		return
 	}

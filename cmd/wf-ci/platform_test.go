@@ -313,7 +313,7 @@ func checkLedger(t *testing.T, e eventCase, want bool, s *githubtest.Server, got
 	if got.runner.Outputs["cost"] != "0.006" {
 		t.Errorf("cost %q", got.runner.Outputs["cost"])
 	}
-	if len(s.Comments) == 1 && !strings.Contains(s.Comments[0].Body, "Cost of this job so far: about $0.006 (1 minute on linux).") {
+	if len(s.Comments) == 1 && !strings.Contains(s.Comments[0].Body, "Cost of this job so far: about 0.006 USD (1 minute on linux).") {
 		t.Errorf("comment %s", s.Comments[0].Body)
 	}
 }
@@ -342,6 +342,25 @@ func TestGitHubPass(t *testing.T) {
 	if got.status != exitUsage || s.Checks[1].Conclusion != "failure" || !strings.Contains(s.Checks[1].Summary, "configuration") {
 		t.Errorf("status %d, %+v\n%s", got.status, s.Checks[1], got.log)
 	}
+}
+
+// A GitHub Enterprise Server with an authority of its own, for the API and for
+// git, and without knowing that authority.
+func TestGitHubOwnAuthority(t *testing.T) {
+	t.Parallel()
+	c := makeCheckouts(t)
+	e := eventCases(c)[0]
+	s, env := c.fake(t, githubtest.Config{Write: allPermissions, Enterprise: true, TLS: true})
+	env = append(env, "INPUT_GATES=secrets")
+	unknown := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), env...)
+	if unknown.status != exitFail || len(s.Requests) != 0 || strings.Count(unknown.log, "not written to GitHub") != 1 || !strings.Contains(unknown.log, "SSL_CERT_FILE") {
+		t.Errorf("status %d\n%s", unknown.status, unknown.log)
+	}
+	got := step(t, "wf-ci", e, copied(t, c.dirs[e.checkout]), append(env, "SSL_CERT_FILE="+s.CA)...)
+	if got.status != exitFail {
+		t.Errorf("status %d\n%s", got.status, got.log)
+	}
+	checkTold(t, e, "", s, got)
 }
 
 // A step that was killed leaves its check run to the post step.
@@ -492,6 +511,9 @@ func TestKilled(t *testing.T) {
 		checks := s.Snapshot()
 		if len(checks) != 1 || grace > time.Second && (got.status != exitInterrupted || checks[0].Conclusion != "cancelled") {
 			t.Errorf("grace %s: status %d, %+v\n%s", grace, got.status, checks, got.log)
+		}
+		if o := got.runner.Outputs; o["verdict"] != "inconclusive" || o["exit-code"] != map[bool]string{true: "130", false: "3"}[grace > time.Second] || o["failed-gates"] != "[]" {
+			t.Errorf("grace %s: outputs %q", grace, o)
 		}
 		post := step(t, "wf-ci-post", e, r.Dir, append(env, "STATE_"+stateName+"="+got.state[stateName])...)
 		if checks := s.Snapshot(); post.status != 0 || len(checks) != 1 || checks[0].Conclusion != "cancelled" {

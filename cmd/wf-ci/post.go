@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/internal/ci"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/report/github"
@@ -16,8 +17,8 @@ import (
 type postCmd struct{}
 
 func (postCmd) Run(ctx context.Context, a *app) error {
-	in, err := ci.ReadInputs(a.getenv)
-	if err != nil || in.GitHubToken == "" {
+	in, _ := ci.ReadInputs(a.getenv) // the step has said what is wrong
+	if in.GitHubToken == "" {
 		return nil
 	}
 	if err := a.commands.Mask(in.GitHubToken); err != nil {
@@ -34,7 +35,7 @@ func (postCmd) Run(ctx context.Context, a *app) error {
 	p := &platform{a: a, event: event, job: a.newJob(in, event)}
 	p.job.ID, p.job.Head, p.job.Name = l.ID, l.Head, l.Name
 	if !l.Done {
-		p.closeLeft(ctx, in.GitHubToken)
+		p.closeLeft(ctx, in.GitHubToken, l.Verdict)
 	}
 	if !l.Booked && !l.Started.IsZero() {
 		p.bookLeft(ctx, in, l)
@@ -42,14 +43,28 @@ func (postCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-func (p *platform) closeLeft(ctx context.Context, token ci.Secret) {
+func (p *platform) closeLeft(ctx context.Context, token ci.Secret, verdict string) {
 	reporter, err := github.NewReporter(p.a.server(token), p.job)
 	if err == nil {
-		err = reporter.Close(ctx, "cancelled", "The step was ended before there was a verdict.")
+		err = reporter.Close(ctx, leftEnding(verdict))
 	}
 	if err != nil {
 		p.warn("%v", err)
 	}
+}
+
+// leftEnding is how a check run ends that the step has left open. A pass that did
+// not reach GitHub is none: what says so is a file that whatever ran in the step
+// may have written to.
+func leftEnding(verdict string) github.Ending {
+	switch verdict {
+	case "":
+		return github.Ending{Conclusion: "cancelled", Title: noVerdict, Why: "The step was ended (cancelled, or killed) before there was a verdict: run the job again."}
+	case string(gates.Pass):
+		return github.Ending{Conclusion: "cancelled", Title: "pass, which GitHub did not take",
+			Why: "The verdict is in the summary of the job. GitHub did not take it when it came: run the job again."}
+	}
+	return github.Ending{Conclusion: "failure", Title: "no pass", Why: "The verdict and its reasons are in the summary of the job. GitHub did not take them when they came."}
 }
 
 // bookLeft records the job under the name that the step has for it, so that what

@@ -28,7 +28,7 @@ func (p *platform) bundle(v *gates.Verdict, failures []*github.Failure) {
 	write := func(w io.Writer, v *gates.Verdict) error { return github.WriteBundle(w, p.job, v) }
 	err := p.a.inWorkspace(bundleFile)
 	if err == nil {
-		err = p.a.write(output{format: write, name: "bundle", path: bundleFile}, v)
+		err = p.a.write(output{format: write, name: "bundle", path: bundleFile, plain: true}, v)
 	}
 	if err != nil {
 		p.warn("%v", err)

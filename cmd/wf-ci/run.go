@@ -233,6 +233,7 @@ type output struct {
 	format report.Format
 	name   string
 	path   string
+	plain  bool // a file and nothing else: what is there, a link to a device too, is replaced
 }
 
 func (a *app) parseOutputs(specs []string) ([]output, error) {
@@ -280,7 +281,7 @@ func (a *app) write(out output, v *gates.Verdict) error {
 	if err := out.format(&buf, v); err != nil {
 		return fmt.Errorf("render %s: %w", out.name, err)
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !out.plain {
 		return writeStream(path, buf.Bytes()) // a device or a pipe: written to, never replaced
 	}
 	workspace := ci.NewWorkspace(a.getenv)

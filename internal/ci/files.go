@@ -41,6 +41,32 @@ func Output(getenv func(string) string, name, value string) error {
 	return nil
 }
 
+// Meanwhile gives outputs that hold until take is called, and for good where it
+// never is: the step was killed. What cannot be written is left out. take leaves
+// the file alone where somebody else has written to it since.
+func Meanwhile(getenv func(string) string, values [][2]string) (take func()) {
+	path := getenv("GITHUB_OUTPUT")
+	before := sizeOf(path)
+	for _, kv := range values {
+		_ = Output(getenv, kv[0], kv[1])
+	}
+	after := sizeOf(path)
+	return func() {
+		if after > before && sizeOf(path) == after {
+			_ = os.Truncate(path, before)
+		}
+	}
+}
+
+// sizeOf is the size of a regular file; zero: there is none.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
+}
+
 // State gives the step's own post step a value, as its variable STATE_<name>,
 // through GITHUB_STATE. Everything that holds for [Output] holds here.
 func State(getenv func(string) string, name, value string) error {

@@ -35,6 +35,35 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+// What holds meanwhile is gone when it is taken, and nothing else is.
+func TestMeanwhile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "output")
+	e := env("GITHUB_OUTPUT", file)
+	values := [][2]string{{"verdict", "inconclusive"}, {"exit-code", "3"}}
+	for _, before := range []string{"", "other=x\n", "no=end"} {
+		if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		take := ci.Meanwhile(e, values)
+		if got := outputs(t, file); got["verdict"] != "inconclusive" || got["exit-code"] != "3" {
+			t.Errorf("%q", got)
+		}
+		take()
+		if data, err := os.ReadFile(file); err != nil || string(data) != before {
+			t.Errorf("%q is left, want %q", data, before)
+		}
+	}
+	take := ci.Meanwhile(e, values)
+	if err := ci.Output(e, "theirs", "1"); err != nil {
+		t.Fatal(err)
+	}
+	take()
+	if got := outputs(t, file); got["theirs"] != "1" || got["verdict"] != "inconclusive" {
+		t.Errorf("%q", got)
+	}
+	ci.Meanwhile(env(), values)()
+}
+
 // What a child wrote into the file before us is its own line.
 func TestOutputAfterRest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "output")

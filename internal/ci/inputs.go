@@ -58,7 +58,7 @@ type Inputs struct {
 // ReadInputs reads INPUT_*, where the runner puts the inputs with their dashes
 // kept (INPUT_GITHUB-TOKEN); a form with underscores, which a shell can set,
 // works too. Paths of the runner's host are mapped into the container
-// ([Workspace.Path]). The error names every input that is wrong.
+// ([Workspace.Path]). The error names every input that is wrong; those are empty.
 func ReadInputs(getenv func(string) string) (Inputs, error) {
 	r := &inputReader{action: githubactions.New(githubactions.WithGetenv(getenv)), workspace: NewWorkspace(getenv)}
 	in := Inputs{
@@ -75,16 +75,13 @@ func ReadInputs(getenv func(string) string) (Inputs, error) {
 		Ledger:           r.choice("ledger", "auto", "off", "branch"),
 		LedgerBranch:     r.branch("ledger-branch"),
 		ProjectContext:   r.choice("project-context", "auto", "off"),
-		WorkingDirectory: r.path("working-directory"),
+		WorkingDirectory: r.workspace.Handed(r.path("working-directory")),
 		Category:         r.line("category"),
 		Matrix:           r.matrix("matrix"),
 		Timeout:          r.duration("timeout"),
 		WarnOnly:         r.choice("warn-only", "true", "false") == "true",
 	}
-	if err := errors.Join(r.errs...); err != nil {
-		return Inputs{}, err
-	}
-	return in, nil
+	return in, errors.Join(r.errs...)
 }
 
 // InputNames are all inputs of the action, in the order of its documentation.

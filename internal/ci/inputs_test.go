@@ -34,6 +34,17 @@ func TestReadInputs(t *testing.T) {
 	}
 }
 
+// The directory is the same, and so is the run's category, whichever name the
+// workflow has for it.
+func TestReadInputsDirectory(t *testing.T) {
+	for _, dir := range []string{"services/api", "/github/workspace/services/api", "/home/runner/work/repo/repo/services/api/"} {
+		got, err := ci.ReadInputs(env("INPUT_WORKING-DIRECTORY", dir, "GITHUB_ACTIONS", "true", "GITHUB_WORKSPACE", "/github/workspace", "GITHUB_REPOSITORY", "o/repo"))
+		if err != nil || got.WorkingDirectory != "services/api" {
+			t.Errorf("%s: %q, %v", dir, got.WorkingDirectory, err)
+		}
+	}
+}
+
 // A shell cannot set a variable with a dash.
 func TestReadInputsUnderscores(t *testing.T) {
 	got, err := ci.ReadInputs(env("INPUT_BASE_REF", "main", "INPUT_WARN_ONLY", "true", "INPUT_WARN-ONLY", "false"))

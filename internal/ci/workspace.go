@@ -91,6 +91,22 @@ func (w Workspace) Path(p string) string {
 	return p
 }
 
+// Handed is a path as the steps after this one know it, which run on the host:
+// relative to the workspace, or the host's name of the temporary directory.
+func (w Workspace) Handed(p string) string {
+	if !filepath.IsAbs(p) || w.Dir == "" {
+		return p
+	}
+	p = filepath.Clean(p)
+	if rel, err := filepath.Rel(w.Dir, p); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	if rest, ok := below(p, containerTemp); ok && w.mapped && w.hostTemp != "" {
+		return w.hostTemp + rest
+	}
+	return p
+}
+
 // below is the rest of a path under a directory.
 func below(p, dir string) (rest string, ok bool) {
 	if dir == "" {

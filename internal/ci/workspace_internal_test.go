@@ -51,6 +51,23 @@ func TestWorkspacePath(t *testing.T) {
 	}
 }
 
+// A later step runs on the host, which does not know the container's names.
+func TestWorkspaceHanded(t *testing.T) {
+	w := newWorkspace(getenvOf("GITHUB_ACTIONS", "true", "GITHUB_WORKSPACE", "/github/workspace",
+		"GITHUB_REPOSITORY", "owner/repo", "RUNNER_WORKSPACE", "/opt/runner/_work/repo"), nil)
+	for in, want := range map[string]string{
+		"": "", "a/b.sarif": "a/b.sarif", "/github/workspace/a/b.sarif": "a/b.sarif", "/github/workspace/./x": "x", "/github/workspaces/x": "/github/workspaces/x",
+		"/github/runner_temp/x": "/opt/runner/_work/_temp/x", "/elsewhere/x": "/elsewhere/x",
+	} {
+		if got := w.Handed(in); got != want {
+			t.Errorf("Handed(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := (Workspace{}).Handed("/a"); got != "/a" {
+		t.Error(got)
+	}
+}
+
 func TestWorkspaceContainer(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {

@@ -65,7 +65,7 @@ func TestBranchPullsUnknown(t *testing.T) {
 	}{
 		"another repository": {nil, "o/other", "Could not resolve"},
 		"no token":           {say(401, `{"message":"Bad credentials"}`), "o/r", "not valid"},
-		"not json":           {say(200, `<html>`), "o/r", "invalid character"},
+		"not json":           {say(200, `<html>`), "o/r", "is no API"},
 		"nothing":            {say(200, `{}`), "o/r", "does not see"},
 		"an error":           {say(200, `{"data":{"repository":{"p0":{"nodes":[]}}},"errors":[{"message":"Something\nwent wrong"}]}`), "o/r", "Something went wrong"},
 		"silence": {func(_ http.ResponseWriter, r *http.Request, _ int) bool {

@@ -3,6 +3,8 @@ package github
 import (
 	"context"
 	"fmt"
+	"math"
+	"net/http"
 	"time"
 
 	gh "github.com/google/go-github/v60/github"
@@ -64,35 +66,42 @@ func (s *session) createCheck(ctx context.Context, j *Job) (*check, error) {
 	}
 }
 
+// ownPages bounds the search for our check runs. GitHub keeps a thousand of a name.
+const ownPages = 10
+
 // ownChecks are the check runs of this job that nobody completed, and the number
 // of those that have an end.
 func (s *session) ownChecks(ctx context.Context, j *Job) (open []*check, ended int, err error) {
-	list, _, err := s.rest.Checks.ListCheckRunsForRef(ctx, s.owner, s.repo, j.Head, &gh.ListCheckRunsOptions{
-		CheckName: gh.String(j.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100},
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, run := range list.CheckRuns {
-		switch {
-		case run.GetExternalID() != j.ID:
-		case run.GetStatus() == "completed":
-			ended++
-		default:
-			open = append(open, &check{run.GetID(), j.Name})
+	opts := &gh.ListCheckRunsOptions{CheckName: gh.String(j.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100}}
+	for range ownPages {
+		list, res, err := s.rest.Checks.ListCheckRunsForRef(ctx, s.owner, s.repo, j.Head, opts)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, run := range list.CheckRuns {
+			switch {
+			case run.GetExternalID() != j.ID:
+			case run.GetStatus() == "completed":
+				ended++
+			default:
+				open = append(open, &check{run.GetID(), j.Name})
+			}
+		}
+		if opts.Page = res.NextPage; opts.Page == 0 || len(open)+ended > 0 {
+			break
 		}
 	}
 	return open, ended, nil
 }
 
 // completeCheck closes a check run with the verdict and the worst annotations,
-// then adds the others, a request for every fifty; annotated: the first are there. The verdict goes first: what
+// then adds the others, a request for every fifty. The verdict goes first: what
 // comes after may meet a rate limit.
-func (s *session) completeCheck(ctx context.Context, c *check, v *gates.Verdict) (annotated bool, err error) {
+func (s *session) completeCheck(ctx context.Context, c *check, v *gates.Verdict, told *Told) error {
 	notes, left := annotations(v)
 	out, err := checkOutput(v, left)
 	if err != nil {
-		return false, err
+		return err
 	}
 	first := notes[:min(len(notes), perRequest)]
 	opts := gh.UpdateCheckRunOptions{
@@ -100,15 +109,31 @@ func (s *session) completeCheck(ctx context.Context, c *check, v *gates.Verdict)
 		CompletedAt: &gh.Timestamp{Time: s.transport.now()},
 	}
 	if err := s.updateCheck(ctx, c, opts, out, first, 0); err != nil {
-		return false, err
+		told.Open = !disliked(err) || s.bareVerdict(ctx, c, opts, v) != nil
+		return err
 	}
+	told.Annotated = true
 	for done := len(first); done < len(notes); done += perRequest {
 		next := notes[done:min(done+perRequest, len(notes))]
 		if err := s.updateCheck(ctx, c, gh.UpdateCheckRunOptions{Name: c.name}, out, next, done); err != nil {
-			return true, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
+}
+
+// disliked says whether GitHub refused what was in a request, not who made it.
+func disliked(err error) bool {
+	code := statusOf(err)
+	return code == http.StatusBadRequest || code == http.StatusRequestEntityTooLarge || code == http.StatusUnprocessableEntity
+}
+
+// bareVerdict closes a check run with nothing that GitHub could dislike: one
+// annotation that it does not take must not keep the verdict from coming.
+func (s *session) bareVerdict(ctx context.Context, c *check, opts gh.UpdateCheckRunOptions, v *gates.Verdict) error {
+	return s.updateCheck(ctx, c, opts, gh.CheckRunOutput{
+		Title: gh.String("wf-ci: " + string(v.Decision)), Summary: gh.String("GitHub did not take the details. They are in the summary of the job."),
+	}, nil, 0)
 }
 
 // updateCheck adds annotations to those that are there; done says how many. It
@@ -138,12 +163,12 @@ func (s *session) updateCheck(ctx context.Context, c *check, opts gh.UpdateCheck
 	}
 }
 
-// closeCheck ends a check run of a run that has no verdict.
-func (s *session) closeCheck(ctx context.Context, c *check, conclusion, why string) error {
+// closeCheck ends a check run without its verdict.
+func (s *session) closeCheck(ctx context.Context, c *check, e Ending) error {
 	_, _, err := s.rest.Checks.UpdateCheckRun(repeat(ctx), s.owner, s.repo, c.id, gh.UpdateCheckRunOptions{
-		Name: c.name, Status: gh.String("completed"), Conclusion: gh.String(conclusion),
+		Name: c.name, Status: gh.String("completed"), Conclusion: gh.String(e.Conclusion),
 		CompletedAt: &gh.Timestamp{Time: s.transport.now()},
-		Output:      &gh.CheckRunOutput{Title: gh.String("no verdict"), Summary: gh.String(why)},
+		Output:      &gh.CheckRunOutput{Title: gh.String(e.Title), Summary: gh.String(e.Why)},
 	})
 	return err
 }
@@ -151,7 +176,7 @@ func (s *session) closeCheck(ctx context.Context, c *check, conclusion, why stri
 // checkOutput is the page of a check run. left counts the findings beside which
 // no annotation stands.
 func checkOutput(v *gates.Verdict, left int) (gh.CheckRunOutput, error) {
-	summary, err := markdown(v, maxSummary)
+	summary, err := markdown(v, maxSummary, report.Surroundings{})
 	if err != nil {
 		return gh.CheckRunOutput{}, err
 	}
@@ -185,6 +210,9 @@ func annotation(a report.Annotation) *gh.CheckRunAnnotation {
 		level = "notice"
 	}
 	line := max(a.Line, 1)
+	if max(line, a.EndLine, a.EndColumn) > math.MaxInt32 { // a tool may say anything
+		line, a.EndLine, a.Column = 1, 1, 0
+	}
 	out := &gh.CheckRunAnnotation{
 		Path: gh.String(a.Path), StartLine: gh.Int(line), EndLine: gh.Int(max(line, a.EndLine)),
 		AnnotationLevel: gh.String(level), Title: gh.String(a.Title), Message: gh.String(a.Message),

@@ -94,7 +94,7 @@ func newSession(s Server, repository string) (*session, error) {
 	if graphql.Host != api.Host {
 		return nil, fmt.Errorf("GITHUB_GRAPHQL_URL is on another host than GITHUB_API_URL")
 	}
-	t := &transport{host: api.Host, token: s.Token, now: s.Now, sleep: s.sleep, next: &http.Transport{
+	t := &transport{to: origin(api), token: s.Token, now: s.Now, sleep: s.sleep, next: &http.Transport{
 		Proxy:                  s.Proxy,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,

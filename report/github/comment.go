@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	gh "github.com/google/go-github/v60/github"
 
 	"github.com/wf-ci/wf-ci/gates"
+	"github.com/wf-ci/wf-ci/report"
 )
 
 const (
@@ -41,14 +44,19 @@ func (s *session) comment(ctx context.Context, j *Job, v *gates.Verdict) error {
 }
 
 func (s *session) putComment(ctx context.Context, j *Job, body string, create bool) error {
-	ours, err := s.findComment(ctx, j)
+	var seen commentSearch
+	ours, err := s.findComment(ctx, j, &seen)
 	if err != nil {
 		return err
 	}
 	text := &gh.IssueComment{Body: gh.String(body)}
 	switch {
 	case ours == nil && create:
-		_, _, err = s.rest.Issues.CreateComment(ctx, s.owner, s.repo, j.PullRequest, text)
+		var made *gh.IssueComment
+		if made, _, err = s.rest.Issues.CreateComment(ctx, s.owner, s.repo, j.PullRequest, text); err == nil {
+			seen.me = made.GetUser().GetLogin()
+			s.oneComment(ctx, j, made, &seen)
+		}
 	case ours == nil || laterRun(ours.GetBody(), j.RunID):
 	case ours.GetBody() != body:
 		_, _, err = s.rest.Issues.EditComment(repeat(ctx), s.owner, s.repo, ours.GetID(), text)
@@ -56,12 +64,34 @@ func (s *session) putComment(ctx context.Context, j *Job, body string, create bo
 	return err
 }
 
+// oneComment takes a comment back that was made while another run made one: the
+// first of them stays, and is kept from then on. Where that fails there are two.
+func (s *session) oneComment(ctx context.Context, j *Job, made *gh.IssueComment, seen *commentSearch) {
+	first, err := s.findComment(ctx, j, seen)
+	if err != nil || first == nil || first.GetID() >= made.GetID() {
+		return
+	}
+	if !laterRun(first.GetBody(), j.RunID) {
+		text := &gh.IssueComment{Body: made.Body}
+		if _, _, err := s.rest.Issues.EditComment(repeat(ctx), s.owner, s.repo, first.GetID(), text); err != nil {
+			return
+		}
+	}
+	_, _ = s.rest.Issues.DeleteComment(repeat(ctx), s.owner, s.repo, made.GetID())
+}
+
+// commentSearch is how far a search for our comment has come.
+type commentSearch struct {
+	page int    // that it goes on from; zero: the first
+	me   string // whose token it is; empty: not asked yet
+}
+
 // findComment looks through all comments for ours: by the marker, and by the
 // author, because anybody can write a marker.
-func (s *session) findComment(ctx context.Context, j *Job) (*gh.IssueComment, error) {
-	var me string
+func (s *session) findComment(ctx context.Context, j *Job, at *commentSearch) (*gh.IssueComment, error) {
 	opts := &gh.IssueListCommentsOptions{ListOptions: gh.ListOptions{PerPage: 100}}
-	for range commentPages {
+	for at.page < commentPages {
+		opts.Page = at.page
 		list, res, err := s.rest.Issues.ListComments(ctx, s.owner, s.repo, j.PullRequest, opts)
 		if err != nil {
 			return nil, err
@@ -70,17 +100,17 @@ func (s *session) findComment(ctx context.Context, j *Job) (*gh.IssueComment, er
 			if !strings.HasPrefix(c.GetBody(), marker(j.Name)) {
 				continue
 			}
-			if me == "" {
-				me = s.viewer(ctx)
+			if at.me == "" {
+				at.me = s.viewer(ctx)
 			}
-			if strings.EqualFold(c.GetUser().GetLogin(), me) {
+			if strings.EqualFold(c.GetUser().GetLogin(), at.me) {
 				return c, nil
 			}
 		}
 		if res.NextPage == 0 {
 			return nil, nil
 		}
-		opts.Page = res.NextPage
+		at.page = res.NextPage
 	}
 	return nil, fmt.Errorf("more than %d comments", commentPages*100)
 }
@@ -113,7 +143,12 @@ func marker(name string) string {
 		}
 		return '_'
 	}, name)
-	return "<!-- wf-ci:verdict:" + strings.ReplaceAll(safe, "--", "__") + " "
+	safe = strings.ReplaceAll(safe, "--", "__")
+	if safe != strings.ReplaceAll(name, " ", "_") { // another name may look the same
+		sum := sha256.Sum256([]byte(name))
+		safe += "-" + hex.EncodeToString(sum[:4])
+	}
+	return "<!-- wf-ci:verdict:" + safe + " "
 }
 
 // laterRun says whether a comment is by a run that began after this one: an old
@@ -127,33 +162,24 @@ func laterRun(body string, run int64) bool {
 
 func commentBody(ctx context.Context, j *Job, v *gates.Verdict) (string, error) {
 	head := fmt.Sprintf("%srun=%d -->\n", marker(j.Name), j.RunID)
-	foot := ""
+	foot := "\nof the commit `" + j.Head[:min(12, len(j.Head))] + "`"
 	if j.Link != "" {
-		foot = "\n[the whole run](" + j.Link + ")\n"
+		foot += " · [the whole run](" + j.Link + ")"
 	}
-	var lines []string
-	if isCheckName(j.Name) && j.Name != checkName { // there are other comments beside this one
-		lines = append(lines, "Of the check `"+strings.ReplaceAll(j.Name, "`", "_")+"`.")
+	foot += "\n"
+	var around report.Surroundings
+	if isCheckName(j.Name) { // there may be other comments beside this one
+		around.Name = j.Name
 	}
-	lines = append(lines, newLine(v)...)
 	cost := ""
 	if j.Cost != nil {
 		cost = j.Cost(ctx)
 	}
-	for _, line := range []string{cost, j.Origin} {
+	for _, line := range []string{j.Origin, cost} {
 		if line != "" {
-			lines = append(lines, line)
+			around.Lines = append(around.Lines, line)
 		}
 	}
-	body, err := markdown(v, maxComment-len(head)-len(foot), lines...)
+	body, err := markdown(v, maxComment-len(head)-len(foot), around)
 	return head + body + foot, err
-}
-
-// newLine says what the change adds; nothing where there is no base.
-func newLine(v *gates.Verdict) []string {
-	if v.Base == "" {
-		return nil
-	}
-	news, old := fresh(v)
-	return []string{fmt.Sprintf("New against the base: %s. There before: %d.", gates.Plural(news, "finding"), old)}
 }

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -64,9 +65,9 @@ func failed(what, need string, err error) *Failure {
 		return nil
 	}
 	f := &Failure{What: what, Need: need, Why: plain(err)}
-	if code := statusOf(err); code == http.StatusForbidden || code == http.StatusNotFound || code == http.StatusUnauthorized {
-		f.Denied = true
-	}
+	// A token that is not valid may do nothing, but nobody meant it so.
+	code := statusOf(err)
+	f.Denied = code == http.StatusForbidden || code == http.StatusNotFound
 	return f
 }
 
@@ -88,6 +89,8 @@ func unclear(err error) bool {
 	return code == 0 || code >= 500
 }
 
+var errNoAPI = errors.New("what answers for GitHub is no API (a proxy on the way?)")
+
 // plain says in words what an error of the API means.
 func plain(err error) string {
 	var answer *gh.ErrorResponse
@@ -99,6 +102,8 @@ func plain(err error) string {
 		return "GitHub did not answer in time"
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
+	case errors.As(err, new(*json.SyntaxError)):
+		return errNoAPI.Error()
 	case !errors.As(err, &answer) || answer.Response == nil:
 		return short(err.Error())
 	}
@@ -114,7 +119,7 @@ func plain(err error) string {
 		for _, e := range answer.Errors {
 			said += "; " + short(strings.TrimSpace(e.Field+" "+e.Code+" "+e.Message))
 		}
-		return fmt.Sprintf("GitHub answers %d: %s", code, said)
+		return strings.TrimSuffix(fmt.Sprintf("GitHub answers %d: %s", code, said), ": ")
 	}
 }
 

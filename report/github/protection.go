@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // actionsApp is the id of the app behind every workflow's token.
@@ -24,6 +25,8 @@ type Protection struct {
 	MergeQueue bool
 }
 
+const protectionBudget = time.Minute
+
 // ReadProtection asks GitHub what a branch requires: its rule sets, and its
 // protection as far as the token sees it.
 func ReadProtection(ctx context.Context, server Server, repository, branch string) (Protection, error) {
@@ -31,6 +34,8 @@ func ReadProtection(ctx context.Context, server Server, repository, branch strin
 	if err != nil {
 		return Protection{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, protectionBudget) // a rate limit may last for an hour
+	defer cancel()
 	p := Protection{Branch: branch}
 	if err := s.rules(ctx, &p); err != nil {
 		return p, fmt.Errorf("rules of the branch %q: %s", branch, plain(err))

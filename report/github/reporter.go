@@ -52,6 +52,7 @@ type Job struct {
 // Told is what GitHub took.
 type Told struct {
 	Annotated bool // the annotations stand at the check run
+	Open      bool // the check run has not come to its end, or not come at all: Close it
 	Status    bool // a commit status stands for the check run
 	Uploaded  bool // the findings are in code scanning
 	Commented bool
@@ -62,7 +63,7 @@ type Told struct {
 type Reporter struct {
 	begin func(context.Context)
 	end   func(context.Context, *gates.Verdict) (Told, error)
-	close func(context.Context, string, string) error
+	close func(context.Context, Ending) error
 }
 
 // NewReporter asks nothing of GitHub yet. The error is a mistake in the
@@ -86,11 +87,16 @@ func (r *Reporter) Begin(ctx context.Context) { r.begin(ctx) }
 // End writes the verdict everywhere. The error holds the [Failures].
 func (r *Reporter) End(ctx context.Context, v *gates.Verdict) (Told, error) { return r.end(ctx, v) }
 
-// Close ends what Begin has left open, of this process or of one that is gone,
-// where there is no verdict: as "cancelled" or as "failure".
-func (r *Reporter) Close(ctx context.Context, conclusion, why string) error {
-	return r.close(ctx, conclusion, why)
+// Ending is how a check run ends that its verdict did not reach.
+type Ending struct {
+	Conclusion string // "cancelled" or "failure"
+	Title      string // in a few words
+	Why        string
 }
+
+// Close ends what Begin or End has left open, of this process or of one that is
+// gone.
+func (r *Reporter) Close(ctx context.Context, e Ending) error { return r.close(ctx, e) }
 
 // reporting is a reporter at work; see session for why it is hidden.
 type reporting struct {
@@ -151,11 +157,10 @@ func (r *reporting) endCheck(ctx context.Context, v *gates.Verdict, told *Told) 
 	if r.check == nil && (f == nil || !f.Denied) { // GitHub was away, and may be back
 		r.open(ctx)
 		f = failed("the check run", needChecks, r.checkErr)
+		told.Open = r.check == nil && f != nil && !f.Denied // it may be there all the same
 	}
 	if r.check != nil {
-		var err error
-		told.Annotated, err = r.s.completeCheck(ctx, r.check, v)
-		f = failed("the check run", needChecks, err)
+		f = failed("the check run", needChecks, r.s.completeCheck(ctx, r.check, v, told))
 	}
 	if r.status {
 		told.Status = r.s.setStatus(ctx, &r.job, state(v.Decision), headline(v)) == nil
@@ -193,9 +198,10 @@ func (r *reporting) endUpload(ctx context.Context, v *gates.Verdict, told *Told)
 }
 
 // close looks for open check runs of this job, also of a process that was
-// killed. Where check runs are not ours to see, a status stands for them. What
-// has its end already keeps it: that process was killed before it knew.
-func (r *reporting) close(ctx context.Context, conclusion, why string) error {
+// killed. What has its end already keeps it: that process was killed before it
+// knew. Where there is none at all, one comes now, or where check runs are not
+// ours to write, a status: a required check has to come.
+func (r *reporting) close(ctx context.Context, e Ending) error {
 	r.wait()
 	r.s.transport.revive()
 	ctx, cancel := context.WithTimeout(ctx, closeBudget)
@@ -203,21 +209,37 @@ func (r *reporting) close(ctx context.Context, conclusion, why string) error {
 	if r.job.CheckRun == False {
 		return nil
 	}
-	var all failures
-	open, ended := []*check{r.check}, 0
+	open, ended, err := []*check{r.check}, 0, error(nil)
 	if r.check == nil {
-		var err error
-		if open, ended, err = r.s.ownChecks(ctx, &r.job); err != nil && !failed("", "", err).Denied {
-			all.add(failed("the check run", needChecks, err))
+		if open, ended, err = r.s.ownChecks(ctx, &r.job); err == nil && len(open)+ended == 0 {
+			open, err = r.missing(ctx)
 		}
+	}
+	var all failures
+	if f := failed("the check run", needChecks, err); f != nil && f.Denied {
+		all.add(r.closeStatus(ctx, e))
+	} else {
+		all.add(f)
 	}
 	for _, c := range open {
-		all.add(failed("the check run", needChecks, r.s.closeCheck(ctx, c, conclusion, why)))
-	}
-	if len(open) == 0 && ended == 0 && (r.status || !r.started) {
-		if err := r.s.setStatus(ctx, &r.job, "error", why); err != nil && !failed("", "", err).Denied {
-			all.add(failed("the commit status", needStatuses, err))
-		}
+		all.add(failed("the check run", needChecks, r.s.closeCheck(ctx, c, e)))
 	}
 	return all.err()
+}
+
+// missing makes the check run that nobody has made.
+func (r *reporting) missing(ctx context.Context) ([]*check, error) {
+	c, err := r.s.createCheck(ctx, &r.job)
+	if err != nil {
+		return nil, err
+	}
+	return []*check{c}, nil
+}
+
+func (r *reporting) closeStatus(ctx context.Context, e Ending) *Failure {
+	f := failed("the commit status", needStatuses, r.s.setStatus(ctx, &r.job, "error", e.Why))
+	if f != nil && f.Denied {
+		return nil
+	}
+	return f
 }

@@ -94,6 +94,34 @@ func TestEverythingAllowed(t *testing.T) {
 	}
 }
 
+// What a person wants to know first stands first.
+func TestCommentOrder(t *testing.T) {
+	j := job()
+	j.Name, j.Cost = "wf-ci / api", func(context.Context) string { return "Cost of this job so far: 0.006 USD (1 minute on linux)." }
+	body, err := commentBody(t.Context(), &j, verdict(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, want := range []string{
+		"## ❌ wf-ci / api: fail\n", "New against the base: 1 finding. There before: 1.", "- lint: 1 finding in 1 file\n",
+		"**What to do:** mend what is listed below, and push again. The same on your machine: `wf-ci local --only lint`\n",
+		"| | Gate |", "\nCost of this job so far: 0.006 USD (1 minute on linux).\n", "<details open>", "f00001.go:2:3", "</details>",
+		"of the commit `012345678901` · [the whole run](https://github.example/o/r/actions/runs/10)\n",
+	} {
+		i := strings.Index(body[at:], want)
+		if i < 0 {
+			t.Fatalf("no %q where it belongs in\n%s", want, body)
+		}
+		at += i
+	}
+	undecided := verdict(0)
+	undecided.Decision, undecided.Reasons = gates.Inconclusive, []string{"sast: timed out after 10m0s"}
+	if body, err = commentBody(t.Context(), &j, undecided); err != nil || !strings.Contains(body, "this is no pass. Take the cause away, and run it again. The same on your machine: `wf-ci local`\n") {
+		t.Errorf("%v\n%s", err, body)
+	}
+}
+
 // 10,000 findings: ten requests hold annotations, the worst one first.
 func TestManyFindings(t *testing.T) {
 	s := fake(t, githubtest.Config{Write: all})
@@ -181,10 +209,32 @@ func TestStickyComment(t *testing.T) {
 	if _, err := tell(t, s, old, verdict(1)); err != nil || !strings.Contains(s.Comments[250].Body, "wf-ci: pass") {
 		t.Errorf("an old run spoke over a new one: %v", err)
 	}
-	other := j
-	other.Name = "wf-ci / api"
-	if _, err := tell(t, s, other, verdict(1)); err != nil || len(s.Comments) != 252 {
-		t.Errorf("another category: %d comments, %v", len(s.Comments), err)
+	for i, name := range []string{"wf-ci / api", "wf-ci / go=1", "wf-ci / go+1", "wf-ci / go_1", "wf-ci / go--1", "wf-ci / go__1"} {
+		other := j
+		other.Name = name
+		if _, err := tell(t, s, other, verdict(1)); err != nil || len(s.Comments) != 252+i {
+			t.Errorf("%s: %d comments, %v", name, len(s.Comments), err)
+		}
+	}
+}
+
+// Two runs find no comment, and both make one: one stays, with what the later run
+// has to say.
+func TestOneComment(t *testing.T) {
+	for _, tt := range []struct {
+		other int64 // run of the comment that is made in between
+		want  string
+	}{{9, "run=10 "}, {11, "run=11 "}} {
+		s := fake(t, githubtest.Config{Write: all})
+		s.Fault = func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+			if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/comments") {
+				s.Comments = append(s.Comments, &githubtest.Comment{ID: 1, Number: 7, Login: actionsBot, Body: fmt.Sprintf("%srun=%d -->\nfaster", marker("wf-ci"), tt.other)})
+			}
+			return false
+		}
+		if told, err := tell(t, s, job(), verdict(1)); err != nil || !told.Commented || len(s.Comments) != 1 || !strings.Contains(s.Comments[0].Body, tt.want) {
+			t.Errorf("%+v: %v, %+v", tt, err, s.Comments)
+		}
 	}
 }
 
@@ -261,13 +311,86 @@ func TestServerAway(t *testing.T) {
 			s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool { fault(w); return true }
 			start := time.Now()
 			told, err := tell(t, s, job(), verdict(1))
-			if told != (Told{}) || len(Failures(err)) != 3 || !strings.Contains(err.Error(), name) || time.Since(start) > 30*time.Second {
+			if told != (Told{Open: true}) || len(Failures(err)) != 3 || !strings.Contains(err.Error(), name) || time.Since(start) > 30*time.Second {
 				t.Errorf("%+v, %v after %s", told, err, time.Since(start))
 			}
 			if len(s.Requests) > 12 {
 				t.Errorf("%d requests", len(s.Requests))
 			}
 		})
+	}
+}
+
+var cancelled = Ending{"cancelled", "no verdict", "the run was cancelled"}
+
+// Killed before there was a check run: one comes all the same, and no commit
+// status, which would stand beside the check run of the next attempt for good.
+func TestCloseNothing(t *testing.T) {
+	for _, tt := range []struct {
+		write            []string
+		checks, statuses int
+	}{
+		{all, 1, 0}, {[]string{"statuses"}, 0, 1}, {nil, 0, 0},
+	} {
+		s := fake(t, githubtest.Config{Write: tt.write})
+		r, err := NewReporter(server(s), job())
+		if err == nil {
+			err = r.Close(context.Background(), cancelled)
+		}
+		if err != nil || len(s.Checks) != tt.checks || len(s.Statuses) != tt.statuses || tt.checks == 1 && s.Checks[0].Conclusion != "cancelled" {
+			t.Errorf("%+v: %v, %+v, %+v", tt, err, s.Snapshot(), s.Statuses)
+		}
+	}
+}
+
+// A token that has expired, and a proxy that answers for GitHub: said in words, and
+// not passed over as a permission that is missing.
+func TestWrongAnswers(t *testing.T) {
+	for says, fault := range map[string]func(http.ResponseWriter){
+		"not valid, or has expired": func(w http.ResponseWriter) {
+			w.WriteHeader(401)
+			_, _ = w.Write([]byte(`{"message":"Bad credentials"}`))
+		},
+		"a proxy on the way": func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>Sign in</html>")) },
+	} {
+		s := fake(t, githubtest.Config{Write: all})
+		s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool { fault(w); return true }
+		told, err := tell(t, s, job(), verdict(1))
+		if list := Failures(err); len(list) != 3 || list[0].Denied || !strings.Contains(list[0].Why, says) || told != (Told{Open: true}) || len(s.Requests) > 20 {
+			t.Errorf("%s: %+v, %v, %d requests", says, told, err, len(s.Requests))
+		}
+	}
+}
+
+// A tool may name a line that no file has.
+func TestHugeLine(t *testing.T) {
+	s := fake(t, githubtest.Config{Write: all})
+	v := verdict(1)
+	v.Gates[0].Findings[0].Line = 1 << 62
+	if told, err := tell(t, s, job(), v); err != nil || !told.Annotated || s.Checks[0].Annotations[0].StartLine != 1 {
+		t.Errorf("%+v, %v", told, err)
+	}
+}
+
+// GitHub dislikes something in the details: the verdict comes without them.
+func TestVerdictWithoutDetails(t *testing.T) {
+	for _, all422 := range []bool{false, true} {
+		s := fake(t, githubtest.Config{Write: all})
+		s.Fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			if r.Method != "PATCH" || !strings.Contains(r.URL.Path, "check-runs") || !all422 && !strings.Contains(s.Body(), `"annotations"`) {
+				return false
+			}
+			w.WriteHeader(422)
+			_, _ = w.Write([]byte(`{"message":"Invalid request.","errors":[{"field":"start_line"}]}`))
+			return true
+		}
+		told, err := tell(t, s, job(), verdict(3))
+		if list := Failures(err); len(list) != 1 || list[0].Denied || told.Annotated || told.Open != all422 || !told.Commented {
+			t.Errorf("%+v, %v", told, err)
+		}
+		if c := s.Checks[0]; (c.Conclusion == "failure") == all422 {
+			t.Errorf("%+v", c)
+		}
 	}
 }
 
@@ -284,18 +407,21 @@ func TestClose(t *testing.T) {
 	}
 	second := job()
 	second.ID = "run/1/other"
-	if other, err := NewReporter(server(s), second); err != nil || other.Close(context.Background(), "cancelled", "x") != nil {
+	if other, err := NewReporter(server(s), second); err != nil || other.Close(context.Background(), cancelled) != nil {
 		t.Fatal(err)
 	}
-	if s.Checks[0].Status == "completed" {
-		t.Fatal("the check run of another run was closed")
+	if s.Checks[0].Status == "completed" || len(s.Checks) != 2 || s.Checks[1].Conclusion != "cancelled" {
+		t.Fatalf("the check run of another run was closed, or its own never came: %+v", s.Snapshot())
+	}
+	for range 250 { // of other runs of the same commit, as of a schedule
+		s.Checks = append(s.Checks, &githubtest.Check{ID: int64(len(s.Checks) + 1), Name: "wf-ci", HeadSHA: head, ExternalID: "x", Status: "completed", Conclusion: "success"})
 	}
 	post, err := NewReporter(server(s), job())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := post.Close(context.Background(), "cancelled", "the run was cancelled"); err != nil || s.Checks[0].Conclusion != "cancelled" {
-		t.Errorf("%v, %+v", err, s.Checks[0])
+	if err := post.Close(context.Background(), cancelled); err != nil || s.Checks[0].Conclusion != "cancelled" || len(s.Checks) != 252 {
+		t.Errorf("%v, %d, %+v", err, len(s.Checks), s.Checks[0])
 	}
 }
 
@@ -326,6 +452,30 @@ func TestRedirect(t *testing.T) {
 	}
 	if _, err := tell(t, s, job(), verdict(1)); err == nil || !strings.Contains(err.Error(), "another host") {
 		t.Errorf("%v", err)
+	}
+}
+
+// roundTrip is a server.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The token does not go to GitHub's own host in the clear either.
+func TestRedirectInTheClear(t *testing.T) {
+	s, err := newSession(Server{API: "https://github.example/api/v3", Token: "t", Now: time.Now, sleep: quick}, "o/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	s.transport.next = roundTrip(func(r *http.Request) (*http.Response, error) {
+		asked++
+		if r.URL.Scheme != "https" {
+			t.Errorf("asked %s with %q", r.URL, r.Header.Get("Authorization"))
+		}
+		return &http.Response{StatusCode: 307, Header: http.Header{"Location": {"http://github.example/api/v3/x"}}, Body: http.NoBody, Request: r}, nil
+	})
+	if _, _, err := s.rest.PullRequests.Get(t.Context(), "o", "r", 7); asked != 1 || err == nil || !strings.Contains(err.Error(), "another host") {
+		t.Errorf("asked %d times, %v", asked, err)
 	}
 }
 

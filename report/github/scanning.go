@@ -46,6 +46,9 @@ func (s *session) upload(ctx context.Context, j *Job, v *gates.Verdict, ref, com
 	id, _, err := s.rest.CodeScanning.UploadSarif(repeat(ctx), s.owner, s.repo, &gh.SarifAnalysis{
 		CommitSHA: gh.String(commit), Ref: gh.String(ref), Sarif: gh.String(packed),
 	})
+	if err == nil && id.GetID() == "" { // an answer, and not 202
+		err = errNoAPI
+	}
 	if err != nil {
 		return false, err
 	}

@@ -14,6 +14,8 @@ func InTeams(ctx context.Context, server Server, repository, login string, teams
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, protectionBudget)
+	defer cancel()
 	var in []string
 	for _, team := range teams {
 		organisation, slug, ok := strings.Cut(team, "/")

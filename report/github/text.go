@@ -11,9 +11,9 @@ import (
 )
 
 // markdown is the report in at most limit bytes.
-func markdown(v *gates.Verdict, limit int, lines ...string) (string, error) {
+func markdown(v *gates.Verdict, limit int, around report.Surroundings) (string, error) {
 	var b bytes.Buffer
-	if err := report.MarkdownWith(limit, lines...)(&b, v); err != nil {
+	if err := report.MarkdownWith(limit, around)(&b, v); err != nil {
 		return "", err
 	}
 	return b.String(), nil
@@ -51,18 +51,4 @@ func runeStart(s string, n int) int {
 // plainPath says whether a path can be in JSON as it is, and in an address.
 func plainPath(p string) bool {
 	return utf8.ValidString(p) && !strings.ContainsFunc(p, unicode.IsControl) && !strings.HasPrefix(p, "/")
-}
-
-// fresh counts the findings that are new, and those that were there before.
-func fresh(v *gates.Verdict) (news, old int) {
-	for _, g := range v.Gates {
-		for _, f := range g.Findings {
-			if f.New {
-				news++
-			} else {
-				old++
-			}
-		}
-	}
-	return news, old
 }

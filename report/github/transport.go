@@ -3,11 +3,13 @@ package github
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +30,7 @@ const (
 // back. go-github v60 knows no 429 and repeats nothing.
 type transport struct {
 	next  http.RoundTripper
-	host  string // where the token may go
+	to    string // scheme and host: where the token may go
 	token string
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
@@ -47,8 +49,8 @@ func (e errDown) Error() string { return e.why }
 type repeatable struct{}
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Host != t.host {
-		return nil, fmt.Errorf("GitHub sent us to another host, %q", req.URL.Host)
+	if to := origin(req.URL); to != t.to { // the same host in the clear is another one
+		return nil, fmt.Errorf("GitHub sent us to another host, %q", to)
 	}
 	t.mu.Lock()
 	down := t.down
@@ -79,6 +81,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 }
+
+// origin is where a request goes, and how.
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 func (t *transport) closed(res *http.Response) error {
 	if res == nil {
@@ -209,6 +214,9 @@ func plainNetwork(err error) string {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return "no answer in time"
+	}
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		return "its certificate is of an unknown authority; name the file of that authority's certificate in SSL_CERT_FILE, in the step's `env:`"
 	}
 	return err.Error()
 }

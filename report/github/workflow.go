@@ -11,9 +11,11 @@ import (
 // Workflow is what a file in .github/workflows says of running wf-ci.
 type Workflow struct {
 	Path       string
-	Jobs       []string // names, as checks have them, of the jobs that run wf-ci
-	Pull       bool     // it runs on pull requests
-	Filters    []string // what keeps it from some of them: "paths", "branches", …
+	Jobs       []WorkflowJob // that run wf-ci, or come after one that does
+	Pull       bool          // it runs on pull requests
+	Filters    []string      // what keeps it from some of them: "paths", "branches", …
+	Branches   []string      // those that the filter "branches" lets through
+	Push       bool          // it runs on pushes to every branch
 	MergeGroup bool
 }
 
@@ -30,27 +32,12 @@ func ReadWorkflow(path string, data []byte) (Workflow, error) {
 	w := Workflow{Path: path}
 	var doc struct {
 		On   yaml.Node `yaml:"on"`
-		Jobs map[string]struct {
-			Name  string
-			Steps []struct{ Uses, Run string }
-		}
+		Jobs map[string]jobYAML
 	}
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return w, fmt.Errorf("%s: %w", path, err)
 	}
-	for id, job := range doc.Jobs {
-		for _, s := range job.Steps {
-			if runsUs(s.Uses, s.Run) {
-				name := job.Name
-				if name == "" {
-					name = id
-				}
-				w.Jobs = append(w.Jobs, name)
-				break
-			}
-		}
-	}
-	slices.Sort(w.Jobs)
+	w.Jobs = ourJobs(doc.Jobs)
 	w.events(&doc.On)
 	return w, nil
 }
@@ -72,18 +59,39 @@ func (w *Workflow) events(on *yaml.Node) {
 	}
 	w.Pull = slices.Contains(words, "pull_request") || slices.Contains(words, "pull_request_target")
 	w.MergeGroup = slices.Contains(words, "merge_group")
+	push := filters["push"]
+	w.Push = slices.Contains(words, "push") && !slices.ContainsFunc(push.Content, func(n *yaml.Node) bool {
+		return slices.Contains([]string{"branches", "branches-ignore", "tags"}, n.Value)
+	})
 	for _, event := range []string{"pull_request", "pull_request_target"} {
-		node, ok := filters[event]
-		if !ok || node.Kind != yaml.MappingNode {
-			continue
-		}
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if key := node.Content[i].Value; key != "types" {
-				w.Filters = append(w.Filters, key)
-			}
+		if node := filters[event]; node.Kind == yaml.MappingNode {
+			w.filter(&node)
 		}
 	}
 	slices.Sort(w.Filters)
+}
+
+// filter reads what an event is filtered by. Types are a filter where they leave
+// out a new pull request, or new commits of one.
+func (w *Workflow) filter(event *yaml.Node) {
+	for i := 0; i+1 < len(event.Content); i += 2 {
+		key := event.Content[i].Value
+		var values words
+		_ = event.Content[i+1].Decode(&values)
+		if key == "types" && slices.Contains(values, "opened") && slices.Contains(values, "synchronize") {
+			continue
+		}
+		if key == "branches" {
+			w.Branches = append(w.Branches, values...)
+		}
+		w.Filters = append(w.Filters, key)
+	}
+}
+
+// filtersFor are the filters that may keep a pull request for a branch out.
+func (w Workflow) filtersFor(branch string) []string {
+	through := slices.Contains(w.Branches, branch) && !slices.ContainsFunc(w.Branches, func(b string) bool { return strings.HasPrefix(b, "!") })
+	return slices.DeleteFunc(slices.Clone(w.Filters), func(f string) bool { return f == "branches" && through })
 }
 
 // Advice is one thing that [Diagnose] says.
@@ -118,8 +126,10 @@ func Diagnose(p Protection, workflows []Workflow) []Advice {
 		}
 		if own && !known {
 			from = running(workflows)
+			out = append(out, twice(r.Context, workflows)...)
 		}
 		out = append(out, deadlocks(p, r.Context, from)...)
+		out = append(out, hollow(r.Context, workflows)...)
 	}
 	if ours == 0 {
 		say(false, "the branch %s requires none of wf-ci's checks: require the job that runs it%s, or the check run `wf-ci`", p.Branch, jobs(workflows))
@@ -134,12 +144,13 @@ func deadlocks(p Protection, name string, from []Workflow) (out []Advice) {
 		say("no workflow here brings %q: a change waits for it for ever", name)
 	}
 	for _, w := range from {
+		filters := w.filtersFor(p.Branch)
 		switch {
 		case !w.Pull:
 			say("%s brings %q and does not run on pull_request: a change waits for it for ever", w.Path, name)
-		case len(w.Filters) > 0:
+		case len(filters) > 0:
 			say("%s brings %q and is filtered by %s: a change that the filter leaves out waits for ever; let wf-ci choose what applies instead",
-				w.Path, name, strings.Join(w.Filters, ", "))
+				w.Path, name, strings.Join(filters, ", "))
 		}
 		if p.MergeQueue && !w.MergeGroup {
 			say("the branch has a merge queue, and %s, which brings %q, does not run on merge_group: the queue waits for ever", w.Path, name)
@@ -148,14 +159,41 @@ func deadlocks(p Protection, name string, from []Workflow) (out []Advice) {
 	return out
 }
 
-// provider are the workflows with a job of this name that runs wf-ci.
+// twice are the workflows that make a check run on the head of a pull request for
+// the push of that commit too. The push is compared with the one before it.
+func twice(name string, workflows []Workflow) (out []Advice) {
+	for _, w := range workflows {
+		if w.Push && slices.ContainsFunc(w.Jobs, func(j WorkflowJob) bool { return j.Runs }) {
+			out = append(out, Advice{false, fmt.Sprintf("%s makes %q for a push to any branch, beside that of the pull request, and the one that ends last counts: "+
+				"let it run on pushes to the default branch only (push: {branches: [main]})", w.Path, name)})
+		}
+	}
+	return out
+}
+
+// provider are the workflows with a job of this name.
 func provider(name string, workflows []Workflow) (from []Workflow, known bool) {
 	for _, w := range workflows {
-		if slices.Contains(w.Jobs, name) {
+		if slices.ContainsFunc(w.Jobs, func(j WorkflowJob) bool { return j.brings(name) }) {
 			from = append(from, w)
 		}
 	}
 	return from, len(from) > 0
+}
+
+// hollow is why the success of a job of this name may say nothing of the verdict.
+func hollow(name string, workflows []Workflow) (out []Advice) {
+	for _, w := range workflows {
+		for _, j := range w.Jobs {
+			if !j.brings(name) {
+				continue
+			}
+			for _, fault := range j.faults() {
+				out = append(out, Advice{false, fmt.Sprintf("the job %q of %s %s", j.Name, w.Path, fault)})
+			}
+		}
+	}
+	return out
 }
 
 func running(workflows []Workflow) (from []Workflow) {
@@ -171,7 +209,7 @@ func jobs(workflows []Workflow) string {
 	var names []string
 	for _, w := range workflows {
 		for _, j := range w.Jobs {
-			names = append(names, fmt.Sprintf("%q", j))
+			names = append(names, fmt.Sprintf("%q", j.Name))
 		}
 	}
 	if len(names) == 0 {

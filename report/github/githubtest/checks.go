@@ -3,6 +3,7 @@ package githubtest
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,7 +124,8 @@ func (s *Server) listChecks(r request) answer {
 			list = append(list, s.checkJSON(c))
 		}
 	}
-	return answer{status: 200, body: map[string]any{"total_count": len(list), "check_runs": page(r, list)}}
+	path := fmt.Sprintf("/repos/%s/commits/%s/check-runs", s.Repository, r.values["ref"])
+	return answer{status: 200, body: map[string]any{"total_count": len(list), "check_runs": page(r, list)}, header: s.pages(r, path, len(list))}
 }
 
 func (s *Server) check(id int) *Check {
@@ -161,6 +163,8 @@ func (a Annotation) limits() error {
 		return fmt.Errorf("the path is not in the repository")
 	case a.StartLine < 1 || a.EndLine < a.StartLine:
 		return fmt.Errorf("lines count from 1, and the end is not before the start")
+	case a.EndLine > math.MaxInt32 || a.EndColumn > math.MaxInt32: // not documented; no file has such a line
+		return fmt.Errorf("a line that no file has")
 	case a.StartLine != a.EndLine && (a.StartColumn != 0 || a.EndColumn != 0):
 		return fmt.Errorf("columns on more than one line")
 	case a.StartColumn < 0 || a.EndColumn != 0 && a.EndColumn < a.StartColumn:

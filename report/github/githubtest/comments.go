@@ -66,7 +66,10 @@ func (s *Server) createComment(r request) answer {
 	if bad != nil {
 		return *bad
 	}
-	c := &Comment{ID: int64(len(s.Comments) + 1), Number: n, Login: s.Login, Body: body}
+	c := &Comment{ID: 1, Number: n, Login: s.Login, Body: body}
+	for _, other := range s.Comments {
+		c.ID = max(c.ID, other.ID+1)
+	}
 	s.Comments = append(s.Comments, c)
 	return answer{status: 201, body: s.commentJSON(c)}
 }
@@ -75,16 +78,37 @@ func (s *Server) updateComment(r request) answer {
 	if !s.may("pull-requests") {
 		return denied
 	}
-	id := r.number("comment_id")
-	if id < 1 || id > len(s.Comments) {
+	c := s.commentOf(r)
+	if c == nil {
 		return refusal(404, "Not Found")
 	}
 	body, bad := s.commentBody(r)
 	if bad != nil {
 		return *bad
 	}
-	s.Comments[id-1].Body = body
-	return answer{status: 200, body: s.commentJSON(s.Comments[id-1])}
+	c.Body = body
+	return answer{status: 200, body: s.commentJSON(c)}
+}
+
+func (s *Server) deleteComment(r request) answer {
+	if !s.may("pull-requests") {
+		return denied
+	}
+	c := s.commentOf(r)
+	if c == nil {
+		return refusal(404, "Not Found")
+	}
+	s.Comments = slices.DeleteFunc(s.Comments, func(other *Comment) bool { return other == c })
+	return answer{status: 204}
+}
+
+// commentOf is the comment that a request is about; nil: there is none.
+func (s *Server) commentOf(r request) *Comment {
+	i := slices.IndexFunc(s.Comments, func(c *Comment) bool { return c.ID == int64(r.number("comment_id")) })
+	if i < 0 {
+		return nil
+	}
+	return s.Comments[i]
 }
 
 // commentBody: 65,536 characters are the most (github.md A8).

@@ -7,11 +7,15 @@ package githubtest
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +28,7 @@ import (
 // do nothing but read.
 type Config struct {
 	Enterprise bool   // GitHub Enterprise Server: the API below /api/v3
+	TLS        bool   // https, with a certificate of its own authority: see Server.CA
 	Repository string // owner/name; empty: "o/r"
 	Token      string // empty: "the-token"
 	Login      string // whose token it is; empty: "github-actions[bot]"
@@ -69,6 +74,7 @@ type Review struct{ Login, State, Commit, At string }
 // Server is the fake. Its lists may be read after the program under test ended.
 type Server struct {
 	URL string // for GITHUB_API_URL
+	CA  string // file for SSL_CERT_FILE, with TLS
 	Config
 
 	git        *git
@@ -105,7 +111,17 @@ func New(t testing.TB, c Config) *Server {
 		s.base = "/api/v3"
 	}
 	s.git = newGit(t, s.Config)
-	server := httptest.NewServer(s)
+	server := httptest.NewUnstartedServer(s)
+	if server.Config.ErrorLog = log.New(io.Discard, "", 0); c.TLS {
+		server.StartTLS()
+		s.CA = filepath.Join(t.TempDir(), "ca.pem")
+		data := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+		if err := os.WriteFile(s.CA, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		server.Start()
+	}
 	s.URL = server.URL + s.base
 	t.Cleanup(func() {
 		server.Close()
@@ -254,6 +270,7 @@ func (s *Server) handle(name string, r request) answer {
 		"GET /issues/{issue_number}/comments":                       s.listComments,
 		"POST /issues/{issue_number}/comments":                      s.createComment,
 		"PATCH /issues/comments/{comment_id}":                       s.updateComment,
+		"DELETE /issues/comments/{comment_id}":                      s.deleteComment,
 		"POST /statuses/{sha}":                                      s.createStatus,
 		"GET /pulls/{pull_number}":                                  s.getPull,
 		"GET /pulls/{pull_number}/reviews":                          s.listReviews,
@@ -326,6 +343,9 @@ func (s *Server) pages(r request, path string, total int) map[string]string {
 func (s *Server) Discard(r *http.Request) {
 	s.route(r, s.body)
 }
+
+// Body is what the request at hand holds. For [Config.Fault].
+func (s *Server) Body() string { return string(s.body) }
 
 // Snapshot is the check runs so far, while the program under test still runs.
 func (s *Server) Snapshot() []Check {

@@ -24,6 +24,7 @@ var used = []string{
 	"GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
 	"POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
 	"PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
+	"DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}",
 	"POST /repos/{owner}/{repo}/statuses/{sha}",
 	"GET /repos/{owner}/{repo}/pulls/{pull_number}",
 	"GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
