@@ -2,13 +2,16 @@ package worktree_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wf-ci/wf-ci/internal/journal"
+	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/worktree"
 )
 
@@ -77,6 +80,7 @@ func TestUndoOfAMergeWritesOverNothing(t *testing.T) {
 	path := k.spawn("task").Path
 	k.in(path).Git("rm", "--quiet", "old.log")
 	k.in(path).Commit("no log")
+	k.now = k.now.Add(time.Minute) // the journal's last entry is the merge
 	_, err := k.project().Merge(ctx, worktree.MergeOptions{Names: []string{"task"}})
 	must(t, err)
 	merged := k.Git("rev-parse", "main")
@@ -134,10 +138,52 @@ func TestThePlanIsTheMerge(t *testing.T) {
 	}
 }
 
+// The plan is about the branch that a merge goes to: the local one, also where the
+// remote's is ahead.
+func TestThePlanIsAboutTheLocalBranch(t *testing.T) {
+	k := newKit(t)
+	ready(k, "task", "c.txt", "mine\n")
+	k.Git("checkout", "--quiet", "-b", "theirs")
+	k.Write("c.txt", "theirs\n")
+	k.Commit("theirs")
+	k.Git("update-ref", "refs/remotes/origin/main", "theirs")
+	k.Git("checkout", "--quiet", "main")
+	k.Git("branch", "-D", "--quiet", "theirs")
+	plan, err := k.project().PlanMerge(ctx, nil)
+	must(t, err)
+	if len(plan.Steps) != 1 || len(plan.Steps[0].Conflicts) != 0 {
+		t.Errorf("%+v", plan)
+	}
+	_, err = k.project().Merge(ctx, worktree.MergeOptions{Names: []string{"task"}})
+	must(t, err)
+}
+
 func rules(list []worktree.Reason) string {
 	var out []string
 	for _, r := range list {
 		out = append(out, r.Rule)
 	}
 	return strings.Join(out, " ")
+}
+
+// A worktree that a killed command has made for itself is taken away, one that is
+// in use is not, and nobody is told to adopt it.
+func TestDoctorSweepsScratch(t *testing.T) {
+	k := newKit(t)
+	dir := filepath.Join(t.TempDir(), worktree.ScratchPrefix+"123", "bisect")
+	k.Git("worktree", "add", "--quiet", "--detach", dir, "HEAD")
+	k.in(dir).Write("left.txt", "by the check\n")
+	unlock, err := state.Lock(ctx, dir)
+	must(t, err)
+	for _, want := range []string{"[]", "left by a command that was killed", "taken away", "[]"} {
+		list, err := k.project().Doctor(ctx, strings.HasPrefix(want, "left"))
+		must(t, err)
+		if got := fmt.Sprintf("%+v", list); !strings.Contains(got, want) || strings.Contains(got, "adopt") {
+			t.Errorf("the doctor says %s, want %s", got, want)
+		}
+		unlock()
+	}
+	if out := k.Git("worktree", "list"); strings.Contains(out, "bisect") {
+		t.Error(out)
+	}
 }

@@ -54,6 +54,12 @@ func (p *Project) PlanMerge(ctx context.Context, names []string) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case target.Local != "":
+		target.Ref = target.Local // a merge goes there, also where the remote's is ahead
+	case target.Remote == "" && target.Name != "HEAD":
+		return nil, usagef("there is no branch %s to merge into", target.Name)
+	}
 	list, err := p.candidates(ctx, names, target)
 	if err != nil {
 		return nil, err
