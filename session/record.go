@@ -71,7 +71,7 @@ func begin(old *record, head string, now time.Time) (r record, continued bool, n
 			"the clock was put back since the day began; it begins now, with the commits made since then"
 	case now.Sub(old.Started) > dayLimit:
 		fresh.Base, fresh.Unborn = old.Base, old.Unborn
-		return fresh, false, fmt.Sprintf("the day that began on %s was never ended; its commits count to this one", old.Started.Format("2006-01-02"))
+		return fresh, false, fmt.Sprintf("the day that began on %s was never ended; its commits count to this one", old.Started.In(now.Location()).Format("2006-01-02"))
 	}
 	return *old, true, ""
 }

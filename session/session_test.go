@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	_ "time/tzdata" // not every machine has it
 
 	"github.com/google/go-cmp/cmp"
 
@@ -100,6 +101,63 @@ func TestBegin(t *testing.T) {
 			t.Errorf("%s: base %s, continued %v, %q", name, r.Base, continued, note)
 		}
 	}
+}
+
+// A day is as long as it was, whatever the clocks on the wall did: another time
+// zone, or summer time, between its start and its end.
+func TestClocksOnTheWall(t *testing.T) {
+	for name, c := range map[string]struct {
+		zone, start, endZone, end, shown string
+	}{
+		"flown east":          {"America/New_York", "2026-11-27T09:00:00-05:00", "Pacific/Auckland", "2026-11-28T04:00:00+13:00", "2026-11-28 03:00"},
+		"flown west":          {"Asia/Tokyo", "2026-11-27T09:00:00+09:00", "America/Los_Angeles", "2026-11-26T17:00:00-08:00", "2026-11-26 16:00"},
+		"summer time begins":  {"Europe/Berlin", "2026-03-29T01:30:00+01:00", "Europe/Berlin", "2026-03-29T03:30:00+02:00", "2026-03-29 01:30"},
+		"summer time ends":    {"Europe/Berlin", "2026-10-25T02:30:00+02:00", "Europe/Berlin", "2026-10-25T02:30:00+01:00", "2026-10-25 02:30"},
+		"half an hour of it":  {"Australia/Lord_Howe", "2026-04-05T01:00:00+11:00", "Australia/Lord_Howe", "2026-04-05T01:30:00+10:30", "2026-04-05 01:00"},
+		"past midnight there": {"Europe/London", "2026-06-30T23:30:00+01:00", "Europe/London", "2026-07-01T00:30:00+01:00", "2026-06-30 23:30"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := gittest.New(t)
+			repo.Commit("before")
+			d := deskOf(repo, wall(t, c.zone, c.start))
+			if _, err := Start(context.Background(), d); err != nil {
+				t.Fatal(err)
+			}
+			repo.Write("a.txt", "a")
+			repo.Commit("of the day")
+
+			d = deskOf(repo, wall(t, c.endZone, c.end))
+			day, err := Start(context.Background(), d)
+			if err != nil || !day.Session.Continued || len(day.Notes) > 0 {
+				t.Errorf("it does not go on: %+v %v %v", day.Session, day.Notes, err)
+			}
+			var text strings.Builder
+			if err := day.Write(&text, View{}); err != nil || !strings.Contains(text.String(), "started "+c.shown+", goes on") {
+				t.Errorf("want %s in %s", c.shown, text.String())
+			}
+			got := collect(t, d, Ending{})
+			if got.Context.Duration != "1h 00m" || !got.Context.Updated.Equal(d.Now) || got.Context.Updated.Location() != time.UTC {
+				t.Errorf("%s, until %s", got.Context.Duration, got.Context.Updated)
+			}
+			if diff := cmp.Diff([]string{"git: of the day"}, texts(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// wall is a moment as clocks on the wall of a place show it.
+func wall(t *testing.T, zone, at string) time.Time {
+	t.Helper()
+	place, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moment, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return moment.In(place)
 }
 
 // collect ends a day, without a home.

@@ -90,7 +90,7 @@ func (p *paper) title(d *Day) {
 		branch = orNone(d.Git.Branch)
 	}
 	kind := orNone(strings.Join(d.Types, ", "))
-	started := d.Session.Started.Format("2006-01-02 15:04")
+	started := d.Session.Started.In(d.Now.Location()).Format("2006-01-02 15:04")
 	if d.Session.Continued {
 		started += ", goes on"
 	}

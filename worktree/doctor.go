@@ -46,7 +46,7 @@ func (p *Project) Doctor(ctx context.Context, dry bool) ([]Finding, error) {
 		}
 		list = append(list, f)
 	}
-	more, err := p.look(ctx)
+	more, err := p.look(ctx, dry)
 	return append(list, more...), err
 }
 
@@ -119,7 +119,7 @@ func waitFor(done func() bool, limit time.Duration) {
 }
 
 // look finds what no command was killed for.
-func (p *Project) look(ctx context.Context) ([]Finding, error) {
+func (p *Project) look(ctx context.Context, dry bool) ([]Finding, error) {
 	reg, _, err := p.registry.read()
 	if err != nil {
 		return nil, err
@@ -138,18 +138,28 @@ func (p *Project) look(ctx context.Context) ([]Finding, error) {
 		}
 	}
 	for _, t := range trees[1:] {
-		if t.Missing {
-			continue
-		}
-		if err := t.agrees(); err != nil {
-			list = append(list, Finding{What: err.Error(), Hint: "git worktree repair"})
-		}
-		if reg.at(t.Path) == nil {
-			list = append(list, Finding{What: t.Path + " is not in the registry", Hint: "wf-ci worktree adopt " + nameOf(t.Branch, t.Path)})
+		switch {
+		case t.Missing:
+		case reg.at(t.Path) == nil && Scratch(t.Path, t.Branch) && t.agrees() == nil:
+			list = append(list, p.sweepScratch(ctx, t, dry)...)
+		default:
+			list = append(list, examine(t, reg)...)
 		}
 	}
 	left, err := p.leftovers()
 	return append(list, left...), err
+}
+
+// examine is what is wrong with a worktree whose directory is there.
+func examine(t Tree, reg *Registry) []Finding {
+	var list []Finding
+	if err := t.agrees(); err != nil {
+		list = append(list, Finding{What: err.Error(), Hint: "git worktree repair"})
+	}
+	if reg.at(t.Path) == nil {
+		list = append(list, Finding{What: t.Path + " is not in the registry", Hint: "wf-ci worktree adopt " + nameOf(t.Branch, t.Path)})
+	}
+	return list
 }
 
 // sharedPorts are ports that two rows hold.

@@ -115,18 +115,23 @@ func (p *Project) toMerge(ctx context.Context, names []string, target Target) ([
 		if err != nil {
 			return nil, err
 		}
-		var why []Reason
-		if c.Changes.Any() {
-			why = append(why, Reason{Rule: "uncommitted", Detail: c.Changes.String() + " would not be merged", Hint: "commit or stash them"})
-		}
-		if op := t.operation(); op != "" {
-			why = append(why, Reason{Rule: "operation", Detail: "a " + op + " is in progress", Hint: "finish or abort it"})
-		}
-		if len(why) > 0 {
+		if why := unfinished(t, c); len(why) > 0 {
 			return nil, &RefusedError{Name: name, Why: why}
 		}
 	}
 	return trees, nil
+}
+
+// unfinished is why a worktree is not merged as it is.
+func unfinished(t Tree, c condition) []Reason {
+	why := []Reason{}
+	if c.Changes.Any() {
+		why = append(why, Reason{Rule: "uncommitted", Detail: c.Changes.String() + " would not be merged", Hint: "commit or stash them"})
+	}
+	if op := t.operation(); op != "" {
+		why = append(why, Reason{Rule: "operation", Detail: "a " + op + " is in progress", Hint: "finish or abort it"})
+	}
+	return why
 }
 
 func (p *Project) tagFree(ctx context.Context, tag string) error {
@@ -237,15 +242,17 @@ func (p *Project) advance(ctx context.Context, m merging) error {
 		_, err := p.git.Git(ctx, "update-ref", "-m", "wf-ci worktree merge", m.Ref, m.New, m.Old)
 		return err
 	}
-	w := p.git.In(m.Where)
-	if _, err := w.Git(ctx, "merge", "--ff-only", "--quiet", m.New); err != nil {
-		var exit *run.ExitError
-		if errors.As(err, &exit) {
-			return &RefusedError{Name: m.Where, Why: []Reason{{Rule: "uncommitted", Detail: "its changes are in the way: " + exit.Stderr, Hint: "commit or stash them"}}}
-		}
-		return err
+	_, err := p.git.In(m.Where).Git(ctx, "merge", "--ff-only", "--no-overwrite-ignore", "--quiet", m.New)
+	return blocked(m.Where, err)
+}
+
+// blocked is git's refusal to write over what no commit has.
+func blocked(where string, err error) error {
+	var exit *run.ExitError
+	if errors.As(err, &exit) {
+		return &RefusedError{Name: where, Why: []Reason{{Rule: "uncommitted", Detail: "its changes are in the way: " + exit.Stderr, Hint: "commit or stash them, and move away what git ignores"}}}
 	}
-	return nil
+	return err
 }
 
 // undoMerge puts the target back where it was, if nobody has moved it since, and
@@ -262,11 +269,9 @@ func (p *Project) undoMerge(ctx context.Context, e *journal.Entry) error {
 	if now != m.New && now != m.Old {
 		return &RefusedError{Name: m.Ref, Why: []Reason{{Rule: "moved", Detail: "it has other commits now", Hint: "git revert -m 1 " + m.New}}}
 	}
-	if m.Tag != "" {
-		if at, err := p.git.Line(ctx, "rev-parse", "--verify", "--quiet", "refs/tags/"+m.Tag); err == nil && at == m.New {
-			if _, err := p.git.Git(ctx, "update-ref", "-d", "refs/tags/"+m.Tag, m.New); err != nil {
-				return err
-			}
+	if m.Tag != "" && p.tagged(ctx, m) {
+		if _, err := p.git.Git(ctx, "update-ref", "-d", "refs/tags/"+m.Tag, m.New); err != nil {
+			return err
 		}
 	}
 	if now == m.New {
@@ -277,7 +282,13 @@ func (p *Project) undoMerge(ctx context.Context, e *journal.Entry) error {
 	return p.Journal.Mark(e, journal.Undone)
 }
 
-// retreat is advance the other way: --keep gives up where a change would be lost.
+// tagged says whether the merge has its tag.
+func (p *Project) tagged(ctx context.Context, m merging) bool {
+	at, err := p.git.Line(ctx, "rev-parse", "--verify", "--quiet", "refs/tags/"+m.Tag)
+	return err == nil && at == m.New
+}
+
+// retreat is advance the other way: it gives up where a change would be lost.
 func (p *Project) retreat(ctx context.Context, m merging) error {
 	if m.Where == "" {
 		_, err := p.git.Git(ctx, "update-ref", "-m", "wf-ci undo", m.Ref, m.Old, m.New)
@@ -287,8 +298,7 @@ func (p *Project) retreat(ctx context.Context, m merging) error {
 	if on, err := w.Line(ctx, "symbolic-ref", "--quiet", "HEAD"); err != nil || on != m.Ref {
 		return &RefusedError{Name: m.Where, Why: []Reason{{Rule: "moved", Detail: "it is on another branch now", Hint: "switch it back to " + m.Ref}}}
 	}
-	_, err := w.Git(ctx, "reset", "--quiet", "--keep", m.Old)
-	return err
+	return blocked(m.Where, w.MoveBranch(ctx, strings.TrimPrefix(m.Ref, "refs/heads/"), m.Old))
 }
 
 // mendMerge finishes the journal of a merge that was killed: either the branch
@@ -305,5 +315,11 @@ func (p *Project) mendMerge(ctx context.Context, e journal.Entry) (string, error
 	if now == m.Old {
 		return "nothing had been merged", p.Journal.Drop(e.ID)
 	}
-	return "the merge was complete; wf-ci undo takes it back", p.Journal.Mark(&e, journal.Done)
+	done := "the merge was complete; wf-ci undo takes it back"
+	if m.Tag != "" {
+		if _, err := p.git.Git(ctx, "update-ref", "refs/tags/"+m.Tag, m.New, ""); err != nil && !p.tagged(ctx, m) {
+			done = fmt.Sprintf("the merge was complete, but the tag %s names something else; wf-ci undo takes it back", m.Tag)
+		}
+	}
+	return done, p.Journal.Mark(&e, journal.Done)
 }

@@ -2,6 +2,7 @@ package worktree
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,7 @@ type Plan struct {
 type Step struct {
 	Name      string   `json:"name"`
 	Conflicts []string `json:"conflicts"` // files
+	Refused   []Reason `json:"refused"`   // why a merge would not be done as things stand
 }
 
 // Conflict is a pair that does not fit; B may be the target.
@@ -37,10 +39,11 @@ type Shared struct {
 
 // candidate is a worktree as it would be merged, with what is not committed yet.
 type candidate struct {
-	name   string
-	commit string
-	files  []string
-	bad    int // conflicts with others
+	name    string
+	commit  string
+	files   []string
+	bad     int // conflicts with others
+	refused []Reason
 }
 
 // PlanMerge compares worktrees, each with each and with the target, their
@@ -51,12 +54,21 @@ func (p *Project) PlanMerge(ctx context.Context, names []string) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case target.Local != "":
+		target.Ref = target.Local // a merge goes there, also where the remote's is ahead
+	case target.Remote == "" && target.Name != "HEAD":
+		return nil, usagef("there is no branch %s to merge into", target.Name)
+	}
 	list, err := p.candidates(ctx, names, target)
 	if err != nil {
 		return nil, err
 	}
 	out := &Plan{Into: target.Name, Order: []string{}, Steps: []Step{}, Conflicts: []Conflict{}, Hot: []Shared{}, Soft: []Shared{}}
 	if err := p.pairs(ctx, list, target, out); err != nil {
+		return nil, err
+	}
+	if err := p.inTheWay(ctx, list, target); err != nil {
 		return nil, err
 	}
 	out.shared(list)
@@ -116,12 +128,13 @@ func (p *Project) candidate(ctx context.Context, t Tree, target Target) (*candid
 	if err != nil {
 		return nil, err
 	}
-	c := &candidate{name: nameOf(t.Branch, t.Path), commit: t.Head}
+	c := &candidate{name: nameOf(t.Branch, t.Path), commit: t.Head, refused: []Reason{}}
 	if !t.Missing {
 		state, err := p.condition(ctx, t, false)
 		if err != nil {
 			return nil, err
 		}
+		c.refused = unfinished(t, state)
 		if state.Changes.Any() && state.Conflicts == 0 {
 			index, err := p.copyIndex(t)
 			if err != nil {
@@ -139,6 +152,9 @@ func (p *Project) candidate(ctx context.Context, t Tree, target Target) (*candid
 				return nil, err
 			}
 		}
+	}
+	if t.Branch == "" || t.Branch == target.Name {
+		c.refused = append(c.refused, Reason{Rule: "branch", Detail: "it is not on a branch of its own", Hint: "git switch -c NAME"})
 	}
 	out, err := w.Git(ctx, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", target.Ref+"..."+c.commit, "--")
 	if err != nil {
@@ -176,6 +192,51 @@ func (p *Project) pairs(ctx context.Context, list []*candidate, target Target, o
 		}
 	}
 	return nil
+}
+
+// inTheWay says of which candidates a file is changed, or ignored, where the target
+// is checked out: git does not write over it.
+func (p *Project) inTheWay(ctx context.Context, list []*candidate, target Target) error {
+	trees, err := p.Trees(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(trees, func(t Tree) bool { return t.Branch == target.Name && !t.Bare && !t.Missing })
+	if i < 0 {
+		return nil
+	}
+	state, err := p.condition(ctx, trees[i], true)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		var paths []string
+		for _, f := range c.files {
+			if state.holds(trees[i].Path, f) {
+				paths = append(paths, f)
+			}
+		}
+		if len(paths) > 0 {
+			c.refused = append(c.refused, Reason{
+				Rule: "in-the-way", Detail: fmt.Sprintf("%s has changes of its own in %s", trees[i].Path, strings.Join(first(paths), ", ")),
+				Hint: "commit or stash them, and move away what git ignores", Paths: first(paths),
+			})
+		}
+	}
+	return nil
+}
+
+// holds says whether a worktree has something at a path that no commit has.
+func (c condition) holds(root, path string) bool {
+	if slices.Contains(c.Paths, path) {
+		return true
+	}
+	for _, other := range slices.Concat(c.Paths, c.Ignored) {
+		if path == other || strings.HasSuffix(other, "/") && strings.HasPrefix(path, other) || strings.HasPrefix(other, path+"/") {
+			return exists(root, path)
+		}
+	}
+	return false
 }
 
 // shared sorts the files that several change into those in conflict and those
@@ -223,7 +284,7 @@ func (p *Project) simulate(ctx context.Context, list []*candidate, target Target
 			return err
 		}
 		out.Order = append(out.Order, c.name)
-		out.Steps = append(out.Steps, Step{c.name, append([]string{}, files...)})
+		out.Steps = append(out.Steps, Step{c.name, append([]string{}, files...), c.refused})
 		if len(files) > 0 {
 			continue
 		}

@@ -334,6 +334,8 @@ func TestKilledMerge(t *testing.T) {
 			if k.Git("rev-parse", "main") == old {
 				_, err = k.project().Merge(ctx, worktree.MergeOptions{Names: []string{"task"}})
 				must(t, err)
+			} else if tag, now := k.Git("tag", "--points-at", "main"), k.Git("rev-parse", "main"); tag != "t1" {
+				t.Errorf("main is at %s, and its tag is %q", now, tag)
 			}
 			e, err := k.project().Journal.Last()
 			must(t, err)

@@ -75,6 +75,9 @@ func newRegistryFile(home string) registryFile {
 func (f registryFile) read() (*Registry, []byte, error) {
 	info, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if to, err := os.Readlink(f.path); err == nil { // its disk may be missing: another registry would be a second one
+			return nil, nil, &RegistryError{f.path, fmt.Errorf("it is a link to %q, which is not there", to)}
+		}
 		return &Registry{root: newObject()}, nil, nil
 	}
 	if err != nil {
@@ -106,7 +109,7 @@ func parseRegistry(data []byte, home string) (*Registry, error) {
 	}
 	var list []*object
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("worktrees: %w", err)
+		return nil, errors.New("worktrees: want a list of objects")
 	}
 	for i, o := range list {
 		if o == nil {

@@ -2,6 +2,7 @@ package worktree_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -91,6 +92,38 @@ func TestALinkStaysALink(t *testing.T) {
 	}
 	if _, err := os.Readlink(filepath.Join(dir, "worktree-registry.json")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A link whose disk is missing is no empty registry.
+func TestALinkToNothing(t *testing.T) {
+	k := newKit(t)
+	dir := filepath.Join(k.home, ".claude")
+	must(t, os.Mkdir(dir, 0o755))
+	link := filepath.Join(dir, "worktree-registry.json")
+	must(t, os.Symlink("/no/such/disk/registry.json", link))
+	_, err := k.project().Spawn(ctx, worktree.SpawnOptions{Name: "x"})
+	if err == nil || !strings.Contains(err.Error(), `"/no/such/disk/registry.json", which is not there`) {
+		t.Errorf("spawned: %v", err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != "/no/such/disk/registry.json" {
+		t.Errorf("it is %q, %v", to, err)
+	}
+}
+
+// git has branches as files: one cannot be below another.
+func TestNoRoomForTheBranch(t *testing.T) {
+	k := newKit(t)
+	k.Git("branch", "feature/api/v2")
+	k.Git("branch", "feature/web")
+	for _, name := range []string{"api", "web/old"} {
+		_, err := k.project().Spawn(ctx, worktree.SpawnOptions{Name: name})
+		if usage := new(worktree.UsageError); !errors.As(err, &usage) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if list, err := k.project().Journal.List(); err != nil || len(list) > 0 || strings.Contains(k.registry(), `"branch"`) {
+		t.Errorf("left: %v, %v, %s", list, err, k.registry())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -173,6 +174,26 @@ func (p *Project) dirFree(path, base string, reg *Registry) bool {
 	return reg.at(path) == nil
 }
 
+// beside is a branch that git cannot have together with another one, because it
+// would have to be a directory and a file; empty: there is none.
+func (p *Project) beside(ctx context.Context, branch string) string {
+	names := []string{"refs/heads/" + branch + "/"}
+	for dir := path.Dir(branch); dir != "."; dir = path.Dir(dir) {
+		names = append(names, "refs/heads/"+dir)
+	}
+	out, err := p.git.Git(ctx, append([]string{"for-each-ref", "--format=%(refname)", "--"}, names...)...)
+	if err != nil {
+		return ""
+	}
+	for ref := range strings.Lines(out) {
+		other := strings.TrimPrefix(strings.TrimSpace(ref), "refs/heads/")
+		if strings.HasPrefix(other, branch+"/") || strings.HasPrefix(branch, other+"/") {
+			return other
+		}
+	}
+	return ""
+}
+
 // carryOut makes what was planned.
 func (p *Project) carryOut(ctx context.Context, o SpawnOptions, s spawning, out *Spawned) error {
 	var err error
@@ -186,6 +207,9 @@ func (p *Project) carryOut(ctx context.Context, o SpawnOptions, s spawning, out 
 	// Without --no-track git writes its configuration, and of two at the same time
 	// one fails there, with its branch made. A commit as base: it cannot move.
 	if _, err := p.git.Git(ctx, "worktree", "add", "--quiet", "--no-track", "-b", s.Branch, "--", s.Path, s.Base); err != nil {
+		if other := p.beside(ctx, s.Branch); other != "" {
+			return usagef("git has no room for the branch %s beside %s: choose another name", s.Branch, other)
+		}
 		return fmt.Errorf("make the worktree: %w", err)
 	}
 	p.step("tree")

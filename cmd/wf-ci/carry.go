@@ -35,7 +35,7 @@ func (b *bookkeeper) carry(ctx context.Context, l *ledger) error {
 		return fmt.Errorf("open the repository: %w", err)
 	}
 	desk := session.Desk{
-		Dir: filepath.Join(l.dir, "context"), Project: session.ProjectName(b.p.top), Repo: repo, Now: a.now(), Mask: a.redactor.Redact,
+		Dir: filepath.Join(l.dir, "context"), Project: session.ProjectName(b.p.top), Repo: repo, Now: a.now(), Mask: a.prose,
 	}
 	old, err := b.layOut(ctx, l, desk)
 	if err != nil {

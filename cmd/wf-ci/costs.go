@@ -176,11 +176,17 @@ func timezone(dir, budgets string) (string, error) {
 
 // optional reads a file that need not be there: then it is nil.
 func optional(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return data, err
+	if err == nil && !info.Mode().IsRegular() { // nobody waits for a pipe
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // amount reads the dollars of a flag; they are not negative.

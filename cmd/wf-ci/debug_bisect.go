@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wf-ci/wf-ci/internal/run"
+	"github.com/wf-ci/wf-ci/internal/state"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/workflow/debug/bisect"
 )
@@ -54,6 +55,11 @@ func (c *debugBisectCmd) Run(ctx context.Context, a *app) error {
 	room := &bisect.Room{
 		Git: w, Runner: &run.Runner{Env: a.ownEnv(c.Env)}, Dir: filepath.Join(scratch, "bisect"), Command: c.Command, Keep: c.Keep, Timeout: c.Timeout,
 	}
+	unlock, err := state.Lock(ctx, room.Dir) // so that nobody takes it for one that was left
+	if err != nil {
+		return undecided{err}
+	}
+	defer unlock()
 	leave, err := room.Open(ctx, graph.Good)
 	if err != nil {
 		return undecided{err}

@@ -24,7 +24,7 @@ func (e *evening) onlyOurs(ctx context.Context, work git.Work, theirs string) bo
 // the same blocks and fold the same books. Our blocks are written into their
 // documents, and the entries of both are folded. False: not only our commit is
 // ahead, and nothing was touched.
-func (e *evening) again(ctx context.Context, work git.Work, found *session.Collected, theirs string) (did bool, err error) {
+func (e *evening) again(ctx context.Context, work git.Work, found *session.Collected, branch, theirs string) (did bool, err error) {
 	if !e.onlyOurs(ctx, work, theirs) {
 		return false, nil
 	}
@@ -33,7 +33,7 @@ func (e *evening) again(ctx context.Context, work git.Work, found *session.Colle
 	if err != nil {
 		return false, nil
 	}
-	if _, err := work.Git(ctx, "reset", "--quiet", "--keep", theirs); err != nil {
+	if err := work.MoveBranch(ctx, branch, theirs); err != nil {
 		return false, nil // changes of the user's are in the way
 	}
 	e.out.Commit, e.out.Changed, e.base = "", []string{}, theirs

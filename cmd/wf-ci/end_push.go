@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -143,7 +145,7 @@ func (e *evening) push(ctx context.Context, work git.Work, found *session.Collec
 	target := "HEAD:" + ref
 	_, err = work.Git(ctx, "push", "--quiet", "--porcelain", remote, target)
 	if err != nil {
-		if onto := e.onto(ctx, work, found, remote, ref); onto != nil {
+		if onto := e.onto(ctx, work, found, branch, remote, ref); onto != nil {
 			return "", fmt.Errorf("%w; git push: %w", onto, err)
 		}
 		if _, err = work.Git(ctx, "push", "--quiet", "--porcelain", remote, target); err != nil {
@@ -175,7 +177,7 @@ func upstream(ctx context.Context, work git.Work, branch string) (remote, ref st
 
 // onto puts the branch on top of what was pushed in the meantime. Another run
 // that has ended the same day already is taken for ours.
-func (e *evening) onto(ctx context.Context, work git.Work, found *session.Collected, remote, ref string) error {
+func (e *evening) onto(ctx context.Context, work git.Work, found *session.Collected, branch, remote, ref string) error {
 	if _, err := work.Git(ctx, "fetch", "--quiet", "--no-tags", remote, ref); err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
@@ -184,18 +186,39 @@ func (e *evening) onto(ctx context.Context, work git.Work, found *session.Collec
 		return err
 	}
 	if e.endedAlready(ctx, work, found, theirs) {
-		if _, err := work.Git(ctx, "reset", "--quiet", "--keep", theirs); err == nil {
+		if err := work.MoveBranch(ctx, branch, theirs); err == nil {
 			e.out.Commit, e.taken = "", true
 			e.out.Notes = append(e.out.Notes, "another run has ended this day already: its commit counts")
 			return nil
 		}
 	}
+	if err := notOver(ctx, work, e.desk.Dir, theirs); err != nil {
+		return err
+	}
 	if _, err := work.Git(ctx, "-c", "rebase.autoStash=true", "rebase", "--quiet", theirs); err != nil {
 		_, _ = work.Git(ctx, "rebase", "--abort")
-		if again, err := e.again(ctx, work, found, theirs); again {
+		if again, err := e.again(ctx, work, found, branch, theirs); again {
 			return err
 		}
 		return fmt.Errorf("somebody was faster, and the two do not go together: git pull --rebase, settle it, and push: %w", err)
+	}
+	return nil
+}
+
+// notOver says that a commit brings files where some are that no commit has: a
+// rebase writes over what git ignores.
+func notOver(ctx context.Context, work git.Work, root, theirs string) error {
+	list, err := work.Git(ctx, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=A", "HEAD", theirs, "--")
+	if err != nil {
+		return err
+	}
+	for _, name := range splitNames(list) {
+		if _, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name))); err != nil {
+			continue
+		}
+		if tracked, err := work.Git(ctx, append([]string{"ls-files", "-z", "--"}, literal([]string{name})...)...); err != nil || tracked == "" {
+			return errors.Join(fmt.Errorf("somebody was faster, and has pushed %q, which is here too and in no commit: move it away, and end the day again", name), err)
+		}
 	}
 	return nil
 }

@@ -28,6 +28,10 @@ func survey(ctx context.Context, repo *git.Repo) (kinds []string, parts []setup.
 	if err != nil {
 		return nil, nil, err
 	}
+	measured, err := holds(ctx, tree, found, "package.json", `"@vitest/coverage-`)
+	if err != nil {
+		return nil, nil, err
+	}
 	kinds = []string{}
 	for _, p := range found {
 		kinds = append(kinds, string(p.Kind))
@@ -39,6 +43,7 @@ func survey(ctx context.Context, repo *git.Repo) (kinds []string, parts []setup.
 		if p.Kind == ecosystem.Python && slices.Contains(ruff, p.Dir) {
 			part.Linters = []string{"ruff"}
 		}
+		part.Coverage = p.Kind == ecosystem.Node && slices.Contains(measured, p.Dir)
 		parts = append(parts, part)
 	}
 	slices.Sort(kinds)
@@ -61,6 +66,9 @@ var habits = map[ecosystem.Kind]struct {
 
 func partOf(tree *git.Tree, p ecosystem.Project) setup.Part {
 	part := setup.Part{Kind: string(p.Kind), Dir: p.Dir, Manager: p.Manager, Lock: p.Lock, Test: p.Scripts["test"]}
+	if before := p.Scripts["pretest"]; before != "" && part.Test != "" { // the managers run it first
+		part.Test = before + " && " + part.Test
+	}
 	if strings.Contains(part.Test, "no test specified") { // npm init's
 		part.Test = ""
 	}

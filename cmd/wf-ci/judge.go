@@ -19,6 +19,7 @@ import (
 	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/run"
 	"github.com/wf-ci/wf-ci/internal/state"
+	"github.com/wf-ci/wf-ci/worktree"
 )
 
 // options are what decides a run, from flags or from the action's inputs.
@@ -97,8 +98,6 @@ func (a *app) prepare(ctx context.Context, o options) (*job, error) {
 	return j, nil
 }
 
-const scratchPrefix = "wf-ci-run-"
-
 // workAt is a directory that a command works on, with scratch beside it, and
 // what takes the scratch away.
 func (a *app) workAt(dir string) (path, scratch string, done func(), err error) {
@@ -119,7 +118,7 @@ func (a *app) scratch() (string, error) {
 	if dir := a.getenv("TMPDIR"); dir != "" {
 		parent = inside(a.dir, dir)
 	}
-	old, err := filepath.Glob(filepath.Join(parent, scratchPrefix+"*"))
+	old, err := filepath.Glob(filepath.Join(parent, worktree.ScratchPrefix+"*"))
 	if err == nil {
 		for _, dir := range old {
 			if info, err := os.Lstat(dir); err == nil && info.IsDir() && a.now().Sub(info.ModTime()) > 24*time.Hour {
@@ -127,7 +126,7 @@ func (a *app) scratch() (string, error) {
 			}
 		}
 	}
-	return os.MkdirTemp(parent, scratchPrefix)
+	return os.MkdirTemp(parent, worktree.ScratchPrefix)
 }
 
 func (a *app) fill(ctx context.Context, j *job, o options, dir, scratch string) error {

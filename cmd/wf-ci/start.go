@@ -72,7 +72,7 @@ func (a *app) desk(ctx context.Context, dir string) (*desk, func(), error) {
 	}
 	d := &desk{scratch: p.scratch, runner: p.runner}
 	d.Desk = session.Desk{
-		Dir: p.dir, Project: session.ProjectName(p.dir), Repo: p.repo, Now: a.now(), Mask: a.redactor.Redact, FreeMemory: meminfo("MemAvailable:"),
+		Dir: p.dir, Project: session.ProjectName(p.dir), Repo: p.repo, Now: a.now(), Mask: a.prose, FreeMemory: meminfo("MemAvailable:"),
 	}
 	if d.Repo != nil {
 		d.Worktrees = a.noWorktrees(ctx, d.Dir)

@@ -215,6 +215,9 @@ func (c *worktreeMergeCmd) plan(ctx context.Context, a *app, p *worktree.Project
 			fits = "conflicts in " + strings.Join(s.Conflicts, ", ")
 		}
 		fmt.Fprintf(a.stdout, "%3d. %s: %s\n", i+1, report.Visible(s.Name), report.Visible(fits))
+		for _, r := range s.Refused {
+			fmt.Fprintf(a.stdout, "     refused as things stand, %s\n", report.Visible(reasonText(r)))
+		}
 	}
 	for _, x := range plan.Conflicts {
 		fmt.Fprintf(a.stdout, "conflict: %s and %s in %s\n", report.Visible(x.A), report.Visible(x.B), report.Visible(strings.Join(x.Files, ", ")))

@@ -294,7 +294,11 @@ func remarks(it worktree.Item) []string {
 	if it.Status == "locked" {
 		lines = append(lines, strings.TrimSuffix("locked: "+it.Reason, ": "))
 	}
-	if !it.Registered && !it.Main {
+	switch {
+	case it.Registered || it.Main:
+	case worktree.Scratch(it.Path, it.Branch):
+		lines = append(lines, "of a wf-ci command that is at work, or was killed; wf-ci worktree doctor takes it away then")
+	default:
 		lines = append(lines, "made by another tool; wf-ci worktree adopt takes it in")
 	}
 	return lines

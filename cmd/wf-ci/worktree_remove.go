@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/report"
 	"github.com/wf-ci/wf-ci/worktree"
 )
@@ -188,7 +189,7 @@ func (c *worktreeRestoreCmd) list(a *app, p *worktree.Project) error {
 		return err
 	}
 	if c.JSON {
-		return writeJSON(a.rawOut, map[string]any{"removals": list})
+		return writeJSON(a.rawOut, map[string]any{"removals": append([]journal.Entry{}, list...)})
 	}
 	for _, e := range list {
 		fmt.Fprintf(a.stdout, "%s  %s  %s\n", e.ID, when(e.At), report.Visible(e.Summary))

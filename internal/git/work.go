@@ -61,3 +61,12 @@ func Objects(scratch, store string) []string {
 // Exited says whether git itself ended with this status: its way of answering
 // no, where the command is documented to.
 func Exited(err error, status int) bool { return exited(err, status) }
+
+// MoveBranch puts the branch that is checked out on another commit. What is staged
+// or changed stays as it is; where a file would be written over that no commit has,
+// git gives up, also where it ignores that file: git reset --keep would write over
+// it, and unstage what is staged.
+func (w Work) MoveBranch(ctx context.Context, branch, commit string) error {
+	_, err := w.Git(ctx, "checkout", "--quiet", "--no-overwrite-ignore", "-B", branch, commit, "--")
+	return err
+}

@@ -135,7 +135,38 @@ func parts() []Part {
 		{Kind: "python", Dir: "-x", Manager: "uv", Tests: true, Linters: []string{"ruff"}, Pin: ".python-version"},
 		{Kind: "rust", Dir: ".", Lock: "Cargo.lock", Tests: true},
 		{Kind: "node", Dir: "more", Manager: "pnpm", Lock: "pnpm-lock.yaml", Test: "mocha"},
+		{Kind: "node", Dir: "own", Manager: "npm", Test: `node --test "a b/**"`}, {Kind: "node", Dir: "built", Manager: "npm", Test: "make && node --test x"},
 		{Kind: "python", Dir: "p", Manager: "poetry", Lock: "p/poetry.lock"}, {Kind: "cobol", Dir: "c"},
+	}
+}
+
+// The arguments reach the runner, and no other command of the script; each line
+// was run as it stands here.
+func TestNodeTest(t *testing.T) {
+	const vitest = "--reporter=default --reporter=junit --outputFile.junit=junit.xml"
+	for _, c := range []struct {
+		script, manager string
+		coverage        bool
+		want            string
+	}{
+		{"vitest", "npm", true, "npm test -- --coverage --coverage.reporter=lcov " + vitest},
+		{"tsc && vitest run --coverage", "npm", false, "npm test -- --coverage.reporter=lcov " + vitest},
+		{"vitest run", "npm", false, "npm install --no-save \"@vitest/coverage-v8@$(node -p \"require('vitest/package.json').version\")\"\nnpm test -- --coverage --coverage.reporter=lcov " + vitest},
+		{"vitest run", "pnpm", false, "pnpm test " + vitest + " # and coverage, once @vitest/coverage-v8 is there: --coverage --coverage.reporter=lcov"},
+		{"jest", "yarn", false, "yarn test --coverage --json --outputFile=test-results.json"},
+		{"jest && echo done", "npm", false, "npm test # let it write junit.xml and coverage/lcov.info"},
+		{"node --test", "npm", false, "npm test -- " + nodeCoverage},
+		{"node build.js && node --test", "npm", false, "npm test -- " + nodeCoverage},
+		{"node --test test/", "npm", false, "node --test " + nodeCoverage + " test/"},
+		{`node --test "test/**/*.test.js"`, "npm", false, "node --test " + nodeCoverage + ` "test/**/*.test.js"`},
+		{"node build.js && node --test test/", "npm", false, `NODE_OPTIONS="` + nodeJUnit + `" npm test`},
+		{"node --test $(ls)", "npm", false, `NODE_OPTIONS="` + nodeJUnit + `" npm test`},
+		{"mocha", "bun", false, "bun run test # let it write junit.xml and coverage/lcov.info"},
+	} {
+		p := Part{Kind: "node", Dir: ".", Manager: c.manager, Test: c.script, Coverage: c.coverage}
+		if got := p.nodeTest(nodeTools[c.manager].test); got != c.want {
+			t.Errorf("%s (%s): %s\nwant %s", c.script, c.manager, got, c.want)
+		}
 	}
 }
 
@@ -161,6 +192,7 @@ func TestStepsOfParts(t *testing.T) {
 		{`python-version-file: ".python-version"`, "uv sync", "uv run --with pytest"},
 		{"actions/cache@v4", "hashFiles('Cargo.lock')", "clippy-sarif", "lcov.info", "junit.xml"},
 		{"pnpm install --frozen-lockfile", "pnpm test # let it write"},
+		{`junit.xml \"a b/**\""`}, {"NODE_OPTIONS="},
 		{"poetry install"}, nil,
 	}
 	all := parts()
@@ -175,17 +207,17 @@ func TestStepsOfParts(t *testing.T) {
 			t.Errorf("the action is not the last step:\n%s", text)
 		}
 	}
-	for _, list := range [][]Part{all, all[2:], all[4:], {all[8]}} {
+	for _, list := range [][]Part{all, all[2:], all[5:], {all[10]}} {
 		text := gatesText(t, list...)
 		found, err := linter.Lint("gates.yml", []byte(text), nil)
 		if err != nil || len(found) > 0 {
 			t.Errorf("%v %v\n%s", found, err, text)
 		}
 	}
-	if !strings.Contains(gatesText(t, all...), "# 3 more projects") {
+	if !strings.Contains(gatesText(t, all...), "# 5 more projects") {
 		t.Error("what is left out is not said")
 	}
-	if gatesText(t, all[8]) != gatesText(t) {
+	if gatesText(t, all[10]) != gatesText(t) {
 		t.Error("an ecosystem that nobody knows has steps")
 	}
 }

@@ -18,7 +18,9 @@ type Part struct {
 	Pin     string // path of the file that names the version of the language; empty: none
 	Tests   bool   // it has some
 	Test    string // the script test of package.json; empty: none
-	Linters []string
+	// Coverage: what vitest measures coverage with is among its packages.
+	Coverage bool
+	Linters  []string
 }
 
 // step is one step of a job. What is not set is not written.

@@ -33,14 +33,6 @@ var nodeTools = map[string]struct{ locked, loose, test string }{
 	"bun":  {"npm install --global bun && bun install --frozen-lockfile", "npm install --global bun && bun install", "bun run test"},
 }
 
-// nodeReports are the arguments with which a test runner writes what the gates
-// read, by a word of the script.
-var nodeReports = []struct{ runner, args string }{
-	{"vitest", "--coverage --coverage.reporter=lcov --reporter=default --reporter=junit --outputFile.junit=junit.xml"},
-	{"jest", "--coverage --json --outputFile=test-results.json"},
-	{"node --test", "--experimental-test-coverage --test-reporter=lcov --test-reporter-destination=lcov.info --test-reporter=junit --test-reporter-destination=junit.xml"},
-}
-
 func nodeSteps(p Part) []step {
 	tool, ok := nodeTools[p.Manager]
 	if !ok {
@@ -63,14 +55,7 @@ func nodeSteps(p Part) []step {
 	if p.Test == "" {
 		return list
 	}
-	test := step{name: "Test JavaScript", run: strings.TrimSuffix(tool.test, " --") + " # let it write junit.xml and coverage/lcov.info", lenient: true}
-	for _, r := range nodeReports {
-		if strings.Contains(p.Test, r.runner) {
-			test.run = tool.test + " " + r.args
-			break
-		}
-	}
-	return append(list, test)
+	return append(list, step{name: "Test JavaScript", run: p.nodeTest(tool.test), lenient: true})
 }
 
 // relativeSARIF runs a linter that writes where files were on the runner: the

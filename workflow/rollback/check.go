@@ -43,12 +43,30 @@ func ReadMetrics(in io.Reader) (*Evidence, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(e); err != nil {
 		line := bytes.Count(data[:min(d.InputOffset(), int64(len(data)))], []byte("\n")) + 1
+		var kind *json.UnmarshalTypeError
+		switch {
+		case errors.As(err, &kind) && kind.Field != "":
+			err = fmt.Errorf("%s is %s: want a number", kind.Field, article(kind.Value))
+		case errors.As(err, &kind):
+			err = fmt.Errorf("%s: want an object", article(kind.Value))
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			err = errors.New("it ends in the middle")
+		}
 		return nil, fmt.Errorf("line %d: %w", line, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one JSON value")
 	}
 	return e, e.valid()
+}
+
+// article is the name of a JSON type as people say it.
+func article(kind string) string {
+	kind, _, _ = strings.Cut(kind, " ") // "number 7"
+	if strings.ContainsAny(kind[:1], "aeiou") {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 func (e *Evidence) valid() error {

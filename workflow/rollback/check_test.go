@@ -54,6 +54,27 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// What is wrong with a metrics file is said in its own words.
+func TestWrongMetrics(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"response_time": {"now": 1}}`: "line 1: response_time is an object: want a number",
+		"{\n\"error_rate\": \"high\"}":  "line 2: error_rate is a string: want a number",
+		`{"error_rate": true}`:          "line 1: error_rate is a bool: want a number",
+		`[]`:                            "line 1: an array: want an object",
+		`7`:                             "line 1: a number: want an object",
+		"{\n":                           "line 1: it ends in the middle",
+		`{"error_rate": 0.1} {}`:        "more than one JSON value",
+		`{"response_time_baseline": 0}`: "response_time_baseline is 0: nothing can be compared with it",
+		`{"test_pass_rate": 1.01}`:      "test_pass_rate is 1.01: out of range",
+		`{"error_rates": 0.1}`:          `line 1: json: unknown field "error_rates"`,
+		" ":                             "empty: want a JSON object, such as {\"error_rate\": 0.02, \"error_rate_baseline\": 0.01}",
+	} {
+		if _, err := rollback.ReadMetrics(strings.NewReader(in)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", in, err, want)
+		}
+	}
+}
+
 func FuzzReadMetrics(f *testing.F) {
 	for _, s := range []string{"", "{}", `{"error_rate": 1, "error_rate_baseline": 0}`, `{"test_pass_rate": 2}`, `{} {}`, `[]`, `null`, `{"response_time_baseline": 0}`} {
 		f.Add(s)

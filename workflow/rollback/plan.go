@@ -118,6 +118,9 @@ func (r *Repo) where(ctx context.Context, p *Plan) error {
 	if p.Ref, err = r.branch(ctx); err != nil {
 		return err
 	}
+	if op := r.operation(); p.Ref == "" && op != "" {
+		return usagef("%s is in progress: finish or abort it", op)
+	}
 	if p.Ref == "" {
 		return usagef("no branch is checked out: switch to the one that is to be rolled back")
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wf-ci/wf-ci/internal/git"
 	"github.com/wf-ci/wf-ci/internal/git/gittest"
 	"github.com/wf-ci/wf-ci/internal/journal"
 	"github.com/wf-ci/wf-ci/workflow/rollback"
@@ -242,5 +243,22 @@ func TestPlanFileIsRead(t *testing.T) {
 		if _, err := open(t, repo).Apply(context.Background()); err == nil {
 			t.Errorf("%q is a plan", text)
 		}
+	}
+}
+
+// A rebase has no branch checked out: it is the rebase that is said.
+func TestPlanInARebase(t *testing.T) {
+	repo := busy(t)
+	repo.Git("stash", "--quiet", "--include-untracked")
+	repo.Git("checkout", "--quiet", "-b", "task", "stable-1")
+	repo.Write("f.txt", "other\n")
+	commit(repo, "other")
+	work := git.Work{Runner: gittest.Runner(t), Dir: repo.Dir}
+	if out, err := work.Git(context.Background(), "rebase", "--quiet", "main"); err == nil {
+		t.Fatalf("no conflict: %s", out)
+	}
+	_, err := open(t, repo).MakePlan(context.Background(), rollback.Options{To: "stable-1"})
+	if err == nil || !strings.Contains(err.Error(), "a rebase is in progress") {
+		t.Errorf("%v", err)
 	}
 }
