@@ -163,6 +163,7 @@ func (a *app) judgeLive(ctx context.Context, o options) (*gates.Verdict, error) 
 	var live *report.Live
 	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
 	o.observe = func(e gates.Event) { live.Event(e) }
+	o.doing = func(gate string, what []string) { live.Doing(gate, what) }
 	v, results, notes, err := a.judge(ctx, o)
 	if live != nil {
 		live.Close()
