@@ -240,7 +240,7 @@ func openError(ctx context.Context, err error) error {
 	case errors.Is(err, git.ErrNotRepository):
 		return usagef("%v; run wf-ci inside one, or name it with -C DIR (git init makes one)", err)
 	case errors.Is(err, git.ErrBare):
-		return usagef("%v", err)
+		return usagef("%v; make one with git worktree add DIR, and run wf-ci there", err)
 	}
 	var owner *git.OwnerError
 	if errors.As(err, &owner) {

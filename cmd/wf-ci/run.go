@@ -251,6 +251,9 @@ func (a *app) parseOutputs(specs []string) ([]output, error) {
 		if !ok {
 			return nil, usagef("--output %s: there is no format %q; there are: %s", spec, name, strings.Join(names, ", "))
 		}
+		if path == "-" {
+			return nil, usagef("--output %s: want a file (./- where it is to have that name); JSON goes to standard output with --json", spec)
+		}
 		if err := writable(inside(a.dir, path)); err != nil {
 			return nil, usagef("--output %s: %v", spec, err)
 		}
