@@ -58,20 +58,28 @@ var subcommand = lazyregexp.New(`^[a-z][a-z-]{0,15}$`)
 
 // doing is a program in words: its name, what it is to do, and where.
 func (t *Target) doing(c run.Command) string {
-	name, args := strings.TrimSuffix(filepath.Base(c.Name), ".exe"), c.Args
-	switch {
-	case len(t.Self) > 0 && c.Name == t.Self[0] && len(args) > 0:
-		name = args[len(args)-1] // an engine of ours
-	case (name == "sh" || name == "bash") && len(args) > 1:
-		name, _, _ = strings.Cut(strings.TrimSpace(args[len(args)-1]), "\n") // a line of the policy's
-	case len(args) > 0 && subcommand.MatchString(args[0]):
-		name += " " + args[0]
-	}
+	what := t.program(c)
 	if rel, err := filepath.Rel(t.Dir, c.Dir); err == nil && rel != "." && filepath.IsLocal(rel) {
-		name += " in " + filepath.ToSlash(rel)
+		what += " in " + filepath.ToSlash(rel)
 	}
 	if t.Redact != nil {
-		name = t.Redact(name)
+		what = t.Redact(what)
+	}
+	return what
+}
+
+func (t *Target) program(c run.Command) string {
+	name, n := strings.TrimSuffix(filepath.Base(c.Name), ".exe"), len(c.Args)
+	switch {
+	case n == 0:
+		return name
+	case len(t.Self) > 0 && c.Name == t.Self[0]:
+		return c.Args[n-1] // an engine of ours
+	case (name == "sh" || name == "bash") && n > 1:
+		line, _, _ := strings.Cut(strings.TrimSpace(c.Args[n-1]), "\n")
+		return line // of the policy's
+	case subcommand.MatchString(c.Args[0]):
+		return name + " " + c.Args[0]
 	}
 	return name
 }
