@@ -40,6 +40,10 @@ type Options struct {
 	// Observe is told of each gate's start and end; of one that is left out, the
 	// end. Calls do not overlap. Optional.
 	Observe func(Event)
+	// Doing is told what the programs are at that a gate has started, each time
+	// that changes; none: it works by itself. Calls do not overlap, nor with those
+	// of Observe. Optional.
+	Doing func(gate string, what []string)
 }
 
 // LeftOut is why a gate is not to run.
@@ -103,7 +107,7 @@ type runner struct {
 	memory  *semaphore.Weighted
 	total   int64
 	whole   func() error // see whole
-	mu      sync.Mutex   // of Observe
+	mu      sync.Mutex   // of Observe and Doing
 }
 
 func (r *runner) observe(e Event) {
@@ -187,10 +191,11 @@ func (r *runner) planAndRun(ctx context.Context, g *Gate) (res Result) {
 			res = Result{Gate: g, Err: context.Cause(ctx), Outcome: Outcome{Log: res.Outcome.Log}}
 		}
 	}()
+	target := r.watched(g)
 	var plan Plan
 	if g.Plan != nil {
 		var err error
-		if plan, err = g.Plan(ctx, r.target); err != nil {
+		if plan, err = g.Plan(ctx, target); err != nil {
 			res.Err = r.redactError(err)
 			return res
 		}
@@ -209,7 +214,7 @@ func (r *runner) planAndRun(ctx context.Context, g *Gate) (res Result) {
 		res.Outcome, res.Cached = out, true
 		return res
 	}
-	out, err := g.Run(ctx, r.target)
+	out, err := g.Run(ctx, target)
 	unfit := r.finish(ctx, g, &out)
 	res.Outcome = out
 	switch missing := out.Examined.Missing(plan.Expect); {

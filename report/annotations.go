@@ -63,7 +63,8 @@ func Annotations(v *gates.Verdict, perKind int) []Annotation {
 	return out
 }
 
-// annotated are the findings of all gates, what to look at first in front.
+// annotated are the findings of all gates, what to look at first in front. What
+// was there before has no room beside the code that what is new would need.
 func annotated(v *gates.Verdict) []gateFinding {
 	var list []gateFinding
 	for _, g := range v.Gates {
@@ -73,7 +74,9 @@ func annotated(v *gates.Verdict) []gateFinding {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b gateFinding) int { return compareRank(a.Judged, b.Judged) })
+	slices.SortStableFunc(list, func(a, b gateFinding) int {
+		return cmp.Or(first(toSee(a.Judged), toSee(b.Judged)), Rank(a.Judged, b.Judged))
+	})
 	return list
 }
 

@@ -125,7 +125,7 @@ func newJUnitSuite(g *gates.GateVerdict) junitSuite {
 	if len(g.Findings) == 0 || g.Status == gates.StatusError {
 		s.Cases = append(s.Cases, own)
 	}
-	for _, f := range g.Findings {
+	for _, f := range ranked(g.Findings) {
 		s.Cases = append(s.Cases, newJUnitCase(g, f))
 	}
 	return s

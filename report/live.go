@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,14 +14,15 @@ import (
 
 const (
 	liveTick  = 100 * time.Millisecond
-	liveSlow  = time.Second // when a gate's start is worth a line in a log
-	liveLines = 10          // of gates that run; more would scroll small screens
+	liveSlow  = time.Second      // when a gate's start is worth a line in a log
+	liveStill = 30 * time.Second // how often a log is told that a gate still runs
+	liveLines = 10               // of gates that run; more would scroll small screens
 )
 
 // Live shows how a run goes. On a terminal it draws a line for each gate that
 // runs, in place, and finished gates stay above them. Elsewhere it writes a
-// line for each gate that takes over a second, and one when that is done: what
-// is faster is in the report.
+// line for each gate that takes over a second, now and then what it is doing, and
+// one when it is done: what is faster is in the report.
 //
 // A gate's findings are not judged while others run: Live says pass of a gate
 // without findings, and found of one with some.
@@ -37,6 +39,7 @@ type Live struct {
 	mu      sync.Mutex
 	w       io.Writer
 	started map[string]time.Time // gates that run
+	doing   map[string][]string  // what they are at
 	timers  map[string]*time.Timer
 	// announced are the gates that a log has been told of.
 	announced map[string]bool
@@ -54,7 +57,7 @@ type Live struct {
 func NewLive(w io.Writer, style Style, ids []string, now func() time.Time) *Live {
 	l := &Live{
 		style: style, now: now, ids: ids, idWidth: idWidth(ids), began: now(),
-		w: w, started: make(map[string]time.Time), timers: make(map[string]*time.Timer), announced: make(map[string]bool),
+		w: w, started: make(map[string]time.Time), doing: make(map[string][]string), timers: make(map[string]*time.Timer), announced: make(map[string]bool),
 		stop: make(chan struct{}),
 	}
 	if l.terminal() {
@@ -110,19 +113,46 @@ func (l *Live) start(id string) {
 	if l.terminal() {
 		return
 	}
-	l.timers[id] = time.AfterFunc(liveSlow, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		// It may have ended while this was on its way.
-		if _, running := l.started[id]; running && !l.closed {
-			l.announced[id] = true
-			l.draw(fmt.Sprintf("%s started\n", pad(l.style.clean(id), l.idWidth)))
-		}
-	})
+	l.timers[id] = time.AfterFunc(liveSlow, func() { l.announce(id) })
+}
+
+// announce writes a line of a gate that runs, and again after a while.
+func (l *Live) announce(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, running := l.started[id]
+	if !running || l.closed { // it may have ended while this was on its way
+		return
+	}
+	what := "started"
+	if l.announced[id] {
+		what = "still running after " + timeWords(l.now().Sub(at).Milliseconds())
+	}
+	l.announced[id] = true
+	l.draw(fmt.Sprintf("%s %s\n", pad(l.style.clean(id), l.idWidth), strings.Join(append([]string{what}, l.at(id)...), ": ")))
+	l.timers[id].Reset(liveStill)
+}
+
+// Doing takes what a gate's programs are at. It is shown when there is a line to
+// be written.
+func (l *Live) Doing(id string, what []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doing[id] = what
+}
+
+// at is what a gate is at, in one text; none: nobody said.
+func (l *Live) at(id string) []string {
+	what := l.doing[id]
+	if len(what) == 0 {
+		return nil
+	}
+	return []string{l.style.clean(strings.Join(slices.Compact(slices.Sorted(slices.Values(what))), ", "))}
 }
 
 func (l *Live) finish(id string) {
 	delete(l.started, id)
+	delete(l.doing, id)
 	if t := l.timers[id]; t != nil {
 		t.Stop()
 		delete(l.timers, id)
@@ -195,7 +225,7 @@ func (l *Live) block() []string {
 		if !running || len(lines) == liveLines {
 			continue
 		}
-		text := fmt.Sprintf("%s %s  %s", pad("running", len("skipped")), pad(l.style.clean(id), l.idWidth), l.since(at))
+		text := fmt.Sprintf("%s %s  %s", pad("running", len("skipped")), pad(l.style.clean(id), l.idWidth), l.style.join(append([]string{l.since(at)}, l.at(id)...)))
 		lines = append(lines, l.style.paint(cyan, l.fit(spinner+" "+text)))
 	}
 	n := len(l.started)

@@ -103,8 +103,9 @@ func TestLiveTerminal(t *testing.T) {
 		want("⠋ running secrets  0.0 s\n⠋ running sast     0.0 s\n  0 of 4 done, 2 running, 2 waiting · 0.0 s")
 		time.Sleep(250 * time.Millisecond)
 		want("⠹ running secrets  0.2 s\n⠹ running sast     0.2 s\n  0 of 4 done, 2 running, 2 waiting · 0.2 s")
+		l.Doing("sast", []string{"gosec", "bandit"})
 		l.Event(ended("secrets", gates.Result{Outcome: oneFile, Elapsed: 250 * time.Millisecond}))
-		want("✓ pass    secrets  no findings · 1 file · 250 ms\n⠹ running sast     0.2 s\n  1 of 4 done, 1 running, 2 waiting · 0.2 s")
+		want("✓ pass    secrets  no findings · 1 file · 250 ms\n⠹ running sast     0.2 s · bandit, gosec\n  1 of 4 done, 1 running, 2 waiting · 0.2 s")
 		fmt.Fprint(l, "a log line")
 		l.Event(ended("lint", gates.Result{Skipped: "left out: " + strings.Repeat("x", 99)}))
 		l.Event(ended("sast", gates.Result{Err: errors.New("no\x1b[2Jway\n")}))
@@ -149,17 +150,25 @@ func TestLiveLog(t *testing.T) {
 		l.Event(gates.Event{Gate: "lint"})
 		time.Sleep(500 * time.Millisecond)
 		l.Event(ended("secrets", gates.Result{Outcome: oneFile, Cached: true}))
+		l.Doing("lint", []string{"go vet", "eslint\x1b in web", "go vet"})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		l.Event(ended("sast", gates.Result{Outcome: gates.Outcome{Findings: make([]gates.Finding, 2)}, Elapsed: 1500 * time.Millisecond}))
 		fmt.Fprintln(l, "log")
+		l.Doing("lint", []string{"go vet"})
+		time.Sleep(50 * time.Second)
+		l.Doing("lint", nil)
+		time.Sleep(15 * time.Second)
 		l.Close()
 		time.Sleep(time.Minute)
 		// secrets took no second: it is in the report that follows.
-		want := "sast    started\nlint    started\n" +
-			"found   sast     2 findings, nothing examined, 1.5 s\nlog\n"
+		want := "sast    started\nlint    started: eslint\\x1b in web, go vet\n" +
+			"found   sast     2 findings, nothing examined, 1.5 s\nlog\n" +
+			"lint    still running after 31.0 s: go vet\nlint    still running after 1 min 01 s\n"
 		got := buf.String()
-		got = strings.Replace(got, "lint    started\nsast    started\n", "sast    started\nlint    started\n", 1) // both at once
+		if rest, swapped := strings.CutPrefix(got, "lint    started: eslint\\x1b in web, go vet\nsast    started\n"); swapped { // both at once
+			got = "sast    started\nlint    started: eslint\\x1b in web, go vet\n" + rest
+		}
 		if got != want {
 			t.Errorf("got:\n%s\nwant:\n%s", got, want)
 		}

@@ -50,14 +50,15 @@ func Lookup(name string) (Format, bool) {
 	return nil, false
 }
 
-// compareRank orders findings by what to look at first: what blocks, then what
-// is new, then what nobody waived, then the severe, then by place.
-func compareRank(a, b gates.Judged) int {
+// Rank orders findings by what to look at first: what blocks, then what nobody
+// waived, then the severe, then what is new, then by place. All that is listed
+// for people is in this order, and what is cut is its end.
+func Rank(a, b gates.Judged) int {
 	return cmp.Or(
 		first(a.Blocking, b.Blocking),
-		first(a.New, b.New),
 		first(a.Waiver == nil, b.Waiver == nil),
 		cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)),
+		first(a.New, b.New),
 		a.Finding.Compare(b.Finding),
 	)
 }
@@ -80,7 +81,7 @@ func severityRank(s gates.Severity) int {
 
 // ranked is a copy of the findings, what to look at first in front.
 func ranked(findings []gates.Judged) []gates.Judged {
-	return slices.SortedStableFunc(slices.Values(findings), compareRank)
+	return slices.SortedStableFunc(slices.Values(findings), Rank)
 }
 
 // listed are the findings that somebody has to see now: those that block and
@@ -89,12 +90,14 @@ func ranked(findings []gates.Judged) []gates.Judged {
 func listed(findings []gates.Judged) []gates.Judged {
 	var list []gates.Judged
 	for _, f := range findings {
-		if f.Blocking || f.New && f.Waiver == nil {
+		if toSee(f) {
 			list = append(list, f)
 		}
 	}
 	return ranked(list)
 }
+
+func toSee(f gates.Judged) bool { return f.Blocking || f.New && f.Waiver == nil }
 
 // tally counts a gate's findings.
 type tally struct{ total, fresh, blocking, waived int }

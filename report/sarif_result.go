@@ -36,7 +36,7 @@ func sarifFindings(list []gates.GateVerdict) (kept []gateFinding, lost int) {
 			}
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b gateFinding) int { return compareRank(a.Judged, b.Judged) })
+	slices.SortStableFunc(kept, func(a, b gateFinding) int { return Rank(a.Judged, b.Judged) })
 	if lost = len(kept) - sarifResults; lost > 0 {
 		return kept[:sarifResults], lost
 	}

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -122,25 +125,67 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestCompareRank holds the order to what a sort needs, and to its meaning.
-func TestCompareRank(t *testing.T) {
+// TestRank holds the order to what a sort needs, and to its meaning.
+func TestRank(t *testing.T) {
 	waived := &gates.WaiverUse{}
 	ordered := []gates.Judged{
 		{Finding: gates.Finding{Path: "b", Severity: gates.SeverityError}, New: true, Blocking: true},
-		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityWarning}, New: true, Blocking: true},
 		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityError}, Blocking: true},
-		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityNote}, New: true},
-		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityError}, New: true, Waiver: waived},
+		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityWarning}, New: true, Blocking: true},
 		{Finding: gates.Finding{Path: "a", Line: 1, Severity: gates.SeverityError}},
 		{Finding: gates.Finding{Path: "a", Line: 2, Severity: gates.SeverityError}},
+		{Finding: gates.Finding{Path: "b", Severity: gates.SeverityWarning}, New: true},
+		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityWarning}},
+		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityNote}, New: true},
+		{Finding: gates.Finding{Path: "a", Severity: gates.SeverityError}, New: true, Waiver: waived},
 	}
 	for i, a := range ordered {
 		for j, b := range ordered {
-			got := compareRank(a, b)
+			got := Rank(a, b)
 			if (i < j) != (got < 0) || (i == j) != (got == 0) {
 				t.Errorf("%d, %d: %d", i, j, got)
 			}
 		}
+	}
+}
+
+// What is listed for people, and what is cut, is in one order.
+func TestEveryListIsRanked(t *testing.T) {
+	var found []gates.Judged
+	// By path, as a gate has them: what to look at first is last.
+	for i, s := range []gates.Severity{gates.SeverityNote, gates.SeverityWarning, gates.SeverityError} {
+		for _, blocking := range []bool{false, true} {
+			for _, isNew := range []bool{false, true} {
+				name := fmt.Sprintf("%d-%t-%t", i, blocking, isNew)
+				found = append(found, gates.Judged{
+					Finding: gates.Finding{Rule: "r", Severity: s, Path: gates.Path(name), Line: 1, Message: "at " + name}, New: isNew, Blocking: blocking,
+				})
+			}
+		}
+	}
+	v := &gates.Verdict{Decision: gates.Fail, Gates: []gates.GateVerdict{{ID: "g", Status: gates.StatusFail, Findings: found}}}
+	want := []string{
+		"2-true-true", "2-true-false", "1-true-true", "1-true-false", "0-true-true", "0-true-false", // blocking
+		"2-false-true", "2-false-false", "1-false-true", "1-false-false", "0-false-true", "0-false-false",
+	}
+	named := regexp.MustCompile(`at (\d-\w+-\w+)`)
+	for name, format := range map[string]Format{
+		"text": Text(Style{}), "markdown": Markdown, "cut": MarkdownLimit(900), "html": HTML, "junit": JUnit, "sarif": SARIF,
+	} {
+		var got []string
+		for _, m := range named.FindAllStringSubmatch(render(t, format, v), -1) {
+			if len(got) == 0 || got[len(got)-1] != m[1] {
+				got = append(got, m[1])
+			}
+		}
+		rest := slices.DeleteFunc(slices.Clone(want), func(s string) bool { return !slices.Contains(got, s) })
+		if len(got) < 4 || !slices.Equal(got, rest) || rest[0] != want[0] {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	list := Annotations(v, 3) // of each level
+	if list[0].Path != want[0] || list[2].Path != want[2] || list[4].Path != want[6] || list[5].Path != want[8] {
+		t.Errorf("annotations: %+v", list)
 	}
 }
 

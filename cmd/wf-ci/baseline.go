@@ -134,7 +134,9 @@ func (a *app) showComparison(c *comparison) error {
 		mark string
 		list []gates.Compared
 	}{{"+", c.New}, {"-", c.Gone}, {"=", c.Kept}} {
-		for _, f := range part.list {
+		list := slices.Clone(part.list)
+		slices.SortStableFunc(list, func(a, b gates.Compared) int { return report.Rank(a.Judged, b.Judged) })
+		for _, f := range list {
 			fmt.Fprintf(a.stdout, "%s %s %s %s\n", part.mark, f.Gate, f.Fingerprint, report.Visible(describe(f)))
 		}
 	}

@@ -47,6 +47,7 @@ type options struct {
 	judged   func(context.Context, *job, *gates.Verdict) // the target is still there; may be nil
 	outputs  []string                                    // files that this run writes: no part of the tree
 	observe  func(gates.Event)
+	doing    func(gate string, what []string)                   // may be nil
 	started  func(ids []string)                                 // before the first gate starts
 	opened   func(dir string)                                   // when the repository is known; may be nil
 	reviews  func(context.Context) (checkpoints.Reviews, error) // nil: there is no platform to ask
@@ -238,7 +239,7 @@ func openError(ctx context.Context, err error) error {
 	case errors.Is(err, git.ErrNotRepository):
 		return usagef("%v; run wf-ci inside one, or name it with -C DIR (git init makes one)", err)
 	case errors.Is(err, git.ErrBare):
-		return usagef("%v", err)
+		return usagef("%v; make one with git worktree add DIR, and run wf-ci there", err)
 	}
 	var owner *git.OwnerError
 	if errors.As(err, &owner) {
@@ -371,7 +372,7 @@ func running(j *job) []string {
 func (a *app) runOptions(j *job, o options) gates.Options {
 	opts := gates.Options{
 		Jobs: j.target.Jobs, Memory: memoryMiB(), Timeout: j.policy.config.Timeout, Timeouts: make(map[string]time.Duration),
-		LeftOut: j.leftOut, Observe: o.observe,
+		LeftOut: j.leftOut, Observe: o.observe, Doing: o.doing,
 	}
 	for id, g := range j.policy.config.Gates.All() {
 		opts.Timeouts[id] = g.Timeout

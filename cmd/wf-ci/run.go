@@ -163,6 +163,7 @@ func (a *app) judgeLive(ctx context.Context, o options) (*gates.Verdict, error) 
 	var live *report.Live
 	o.started = func(ids []string) { live = report.NewLive(a.stderr, a.style(a.errWidth), ids, a.now) }
 	o.observe = func(e gates.Event) { live.Event(e) }
+	o.doing = func(gate string, what []string) { live.Doing(gate, what) }
 	v, results, notes, err := a.judge(ctx, o)
 	if live != nil {
 		live.Close()
@@ -250,6 +251,9 @@ func (a *app) parseOutputs(specs []string) ([]output, error) {
 		format, ok := report.Lookup(name)
 		if !ok {
 			return nil, usagef("--output %s: there is no format %q; there are: %s", spec, name, strings.Join(names, ", "))
+		}
+		if path == "-" {
+			return nil, usagef("--output %s: want a file (./- where it is to have that name); JSON goes to standard output with --json", spec)
 		}
 		if err := writable(inside(a.dir, path)); err != nil {
 			return nil, usagef("--output %s: %v", spec, err)

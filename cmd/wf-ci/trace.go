@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,14 +20,15 @@ const maxTraces = 10
 // trace says for each secret where it comes from and what to do, on stderr: it
 // is for whoever sits here, and in no report.
 func (a *app) trace(ctx context.Context, j *job, v *gates.Verdict) string {
-	var list []gates.Finding
 	var judged []gates.Judged
 	for _, g := range v.Gates {
-		for _, f := range g.Findings {
-			if g.ID == secrets.ID && len(list) < maxTraces {
-				list, judged = append(list, f.Finding), append(judged, f)
-			}
+		if g.ID == secrets.ID {
+			judged = slices.SortedFunc(slices.Values(g.Findings), report.Rank)
 		}
+	}
+	var list []gates.Finding
+	for _, f := range judged[:min(len(judged), maxTraces)] {
+		list = append(list, f.Finding)
 	}
 	if len(list) == 0 {
 		return ""

@@ -14,6 +14,7 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
+	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -204,23 +205,26 @@ func interpreter(t *gates.Target, p project.Project) (name string, before []stri
 	return "python3", nil
 }
 
-// wantsPytest says whether a project's files name pytest.
+// bareTest is a test that only pytest knows: unittest passes over it.
+var bareTest = lazyregexp.New(`(?m)^(async )?def test_`)
+
+// wantsPytest says whether a project's files name pytest, or hold tests that
+// nothing else runs.
 func wantsPytest(ctx context.Context, t *gates.Target, p project.Project) bool {
-	for _, f := range t.Tree.Files {
-		if !p.Holds(f.Path) || f.Size > 1<<20 || f.Kind == git.Symlink {
-			continue
-		}
-		base := path.Base(f.Path)
-		config := slices.Contains([]string{"pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "Pipfile", "conftest.py"}, base) || strings.HasPrefix(base, "requirements") || strings.HasPrefix(base, "test") && strings.HasSuffix(base, ".py")
-		if !config {
-			continue
-		}
-		if base == "pytest.ini" || base == "conftest.py" {
-			return true
-		}
-		if data, err := t.Tree.Read(ctx, f, 1<<20); err == nil && bytes.Contains(data, []byte("pytest")) {
-			return true
-		}
+	return slices.ContainsFunc(t.Tree.Files, func(f git.File) bool {
+		return p.Holds(f.Path) && f.Size <= 1<<20 && f.Kind != git.Symlink && forPytest(ctx, t, f)
+	})
+}
+
+func forPytest(ctx context.Context, t *gates.Target, f git.File) bool {
+	base := path.Base(f.Path)
+	test := strings.HasSuffix(base, ".py") && (strings.HasPrefix(base, "test") || strings.HasSuffix(base, "_test.py"))
+	switch {
+	case base == "pytest.ini" || base == "conftest.py":
+		return true
+	case !test && !strings.HasPrefix(base, "requirements") && !slices.Contains([]string{"pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "Pipfile"}, base):
+		return false
 	}
-	return false
+	data, err := t.Tree.Read(ctx, f, 1<<20)
+	return err == nil && (bytes.Contains(data, []byte("pytest")) || test && bareTest.Match(data))
 }

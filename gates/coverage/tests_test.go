@@ -152,6 +152,33 @@ func TestPytestMissing(t *testing.T) {
 	}
 }
 
+// Without pytest, unittest would pass for a project whose other tests it passes
+// over.
+func TestBareTestsWithoutPytest(t *testing.T) {
+	class := "import unittest\n\nclass T(unittest.TestCase):\n    def test_a(self): pass\n"
+	script := "#!/bin/sh\ncase \"$*\" in *pytest*) echo \"$0: No module named pytest\" >&2; exit 1;; esac\n" +
+		"printf 'test_a (test_a.T.test_a) ... ok\\n\\nRan 1 test in 0.000s\\n\\nOK\\n' >&2\n"
+	for name, tt := range map[string]struct{ file, text, want string }{
+		"unittest's":   {"test_a.py", class, ""},
+		"both":         {"test_a.py", class + "\ndef test_b():\n    assert 1 == 2\n", "pytest is not installed here"},
+		"asynchronous": {"tests/a_test.py", class + "\nasync def test_b(): pass\n", "pytest is not installed here"},
+		"a helper":     {"helper.py", class + "\ndef test_b(): pass\n", ""},
+	} {
+		r := newRepo(t, map[string]string{"pyproject.toml": "[project]\nname='x'\n", "a.py": "x=1\n", "test_z.py": class, tt.file: tt.text})
+		r.Commit("one")
+		target := r.target()
+		bin := t.TempDir()
+		if err := os.WriteFile(filepath.Join(bin, "python3"), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		target.Runner.Env = append(target.Runner.Env, "PATH="+bin+":/usr/bin:/bin")
+		v := judge(t, target, Tests(min100))
+		if tt.want == "" && v.Status != gates.StatusPass || tt.want != "" && (v.Status != gates.StatusError || !strings.Contains(v.Error, tt.want)) {
+			t.Errorf("%s: %s %s", name, v.Status, v.Error)
+		}
+	}
+}
+
 func TestRustProject(t *testing.T) {
 	have(t, "cargo", "--version")
 	files := map[string]string{

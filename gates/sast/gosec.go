@@ -12,7 +12,6 @@ import (
 	"github.com/wf-ci/wf-ci/gates"
 	"github.com/wf-ci/wf-ci/gates/project"
 	"github.com/wf-ci/wf-ci/internal/git"
-	"github.com/wf-ci/wf-ci/internal/lazyregexp"
 	"github.com/wf-ci/wf-ci/internal/run"
 )
 
@@ -36,23 +35,20 @@ func (g *gate) gosec(ctx context.Context, t *gates.Target, asked bool) (*ran, er
 		return nil, nil
 	}
 	r := &ran{name: GosecEngine, version: gosecVersion}
-	packages := 0
+	known := t.Known("gosec/1 " + gosecVersion)
+	defer known.Keep()
+	looked := 0
 	for _, m := range modules {
-		reply, err := g.module(ctx, t, m)
+		reply, err := g.module(ctx, t, m, known)
 		if errors.Is(err, gates.ErrNoEngine) && !asked {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("gosec in %s: %w", m.Dir, err)
 		}
-		packages += reply.Packages
-		r.files += reply.Files
-		r.add(t, m, reply)
-		if reply.Packages == 0 && len(reply.Unread) == 0 {
-			r.unread = append(r.unread, unread{What: "the module", Why: "go finds no package in it for this system", path: gates.Path(m.Manifest)})
-		}
+		looked += r.add(t, m, reply)
 	}
-	if packages > 0 {
+	if looked > 0 {
 		return r, nil
 	}
 	why := r.unread[0].Why
@@ -96,107 +92,123 @@ func haveGo(ctx context.Context, t *gates.Target) error {
 	return err
 }
 
-// module asks the engine for one module.
-func (g *gate) module(ctx context.Context, t *gates.Target, m project.Project) (gosecReply, error) {
-	request := gosecRequest{Jobs: max(1, t.Jobs), Flags: []string{"-mod=readonly"}}
-	env := []string{"GOTOOLCHAIN=local"}
+// gosecAsk is what the engine is asked of one module, and how.
+type gosecAsk struct {
+	target  *gates.Target
+	dir     string   // of the module, absolute
+	env     []string // beside the clean environment
+	request gosecRequest
+}
+
+func newGosecAsk(ctx context.Context, t *gates.Target, m project.Project) (*gosecAsk, error) {
+	a := &gosecAsk{
+		target: t, dir: filepath.Join(t.Dir, filepath.FromSlash(m.Dir)), env: []string{"GOTOOLCHAIN=local"},
+		request: gosecRequest{Jobs: max(1, t.Jobs), Flags: []string{"-mod=readonly"}},
+	}
 	if m.Workspace == "" {
-		env = append(env, "GOWORK=off") // not one above the tree, nor one that the module is no part of
+		a.env = append(a.env, "GOWORK=off") // not one above the tree, nor one that the module is no part of
 	}
 	if t.Tree.File(path.Join(m.Dir, "vendor/modules.txt")) != nil || m.Workspace != "" && t.Tree.File(path.Join(m.Workspace, "vendor/modules.txt")) != nil {
-		request.Flags = []string{"-mod=vendor"}
+		a.request.Flags = []string{"-mod=vendor"}
 	}
 	if t.Offline {
-		env = append(env, "GOPROXY=off")
+		a.env = append(a.env, "GOPROXY=off")
 	}
 	var err error
-	if request.Overlay, err = disarmedBelow(ctx, t, m.Dir); err != nil {
+	a.request.Overlay, err = disarmedBelow(ctx, t, m.Dir)
+	return a, err
+}
+
+// module is what gosec finds in one module: of the packages that it has looked
+// at before, with all that they hang on, what it found then.
+func (g *gate) module(ctx context.Context, t *gates.Target, m project.Project, known *gates.Known) (gosecReply, error) {
+	a, err := newGosecAsk(ctx, t, m)
+	if err != nil {
 		return gosecReply{}, err
 	}
-	var reply gosecReply
-	err = t.RunEngine(ctx, gates.EngineCall{Name: GosecEngine, Dir: filepath.Join(t.Dir, filepath.FromSlash(m.Dir)), Env: env}, request, &reply)
+	if t.Cache == nil {
+		return a.engine(ctx)
+	}
+	keys, err := a.keys(ctx)
+	if err != nil || len(keys) == 0 {
+		t.Log.Debug("what gosec finds is not kept", "module", m.Dir, "why", err)
+		return a.engine(ctx)
+	}
+	before, unknown := recall(known, keys)
+	if len(unknown) == 0 {
+		return gosecReply{Packages: before}, nil
+	}
+	a.request.Patterns = patterns(a.dir, unknown, len(before) == 0)
+	reply, err := a.engine(ctx)
+	if err != nil {
+		return reply, err
+	}
+	// What was edited while gosec looked is not what it saw.
+	if after, err := a.keys(ctx); err == nil {
+		reply.keep(known, keys, after)
+	}
+	if a.request.Patterns == nil {
+		return reply, nil
+	}
+	fresh, err := reply.only(unknown)
+	reply.Packages = append(before, fresh...)
 	return reply, err
 }
 
-// add takes a module's reply.
-func (r *ran) add(t *gates.Target, m project.Project, reply gosecReply) {
-	for _, i := range reply.Issues {
-		f := foreign{
-			Finding: gates.Finding{
-				Rule: "gosec/" + i.Rule, Severity: gosecSeverity[i.Severity], Path: gates.Path(path.Join(m.Dir, i.File)),
-				Line: i.Line, EndLine: i.EndLine, Column: i.Column, Message: i.Text,
-			},
-			engine: GosecEngine, rule: i.Rule, class: faultClass("gosec/"+i.Rule, i.CWE), title: i.Text, cwe: i.CWE,
-			uri: "https://github.com/securego/gosec/blob/v" + gosecVersion + "/RULES.md",
+// engine asks the engine.
+func (a *gosecAsk) engine(ctx context.Context) (gosecReply, error) {
+	var reply gosecReply
+	err := a.target.RunEngine(ctx, gates.EngineCall{Name: GosecEngine, Dir: a.dir, Env: a.env}, a.request, &reply)
+	return reply, err
+}
+
+// add takes a module's reply, and says how many packages gosec looked at.
+func (r *ran) add(t *gates.Target, m project.Project, reply gosecReply) int {
+	looked := 0
+	slices.SortFunc(reply.Packages, func(a, b gosecPackage) int { return strings.Compare(a.Path, b.Path) })
+	problems := reply.Unread
+	for _, p := range reply.Packages {
+		if p.Looked {
+			looked++
 		}
-		if f.Severity == "" {
-			f.Severity = gates.SeverityError // a word that we do not know is not let through
+		r.files += p.Files
+		for _, i := range p.Issues {
+			r.addIssue(t, m, i)
 		}
-		// HIGH by gosec's word; of 54 on this repository not one was a fault.
-		if i.Rule == "G115" && f.Severity == gates.SeverityError {
-			f.Severity = gates.SeverityWarning
-		}
-		// A marker that was there before holds, but not for what is new.
-		if i.Hushed && (t.Change.Everything() || !t.Change.HasLines(string(f.Path), f.Line, max(f.Line, f.EndLine))) {
-			continue
-		}
-		r.found = append(r.found, f)
+		problems = append(problems, p.Unread...)
 	}
-	for _, u := range reply.Unread {
+	if looked == 0 && len(problems) == 0 {
+		problems = []unread{{What: "the module", Why: "go finds no package in it for this system"}}
+	}
+	for _, u := range problems {
 		u.path = gates.Path(m.Manifest)
 		for _, dir := range []string{t.Dir, realPath(t.Dir)} {
 			u.Why = strings.ReplaceAll(u.Why, dir+string(filepath.Separator), "")
 		}
 		r.unread = append(r.unread, u)
 	}
+	return looked
 }
 
-// orders are the words in a comment that make an engine look away.
-var orders = lazyregexp.New(`(?i)\b(nosec|nosem|noqa|eslint|gosec:disable|ast-grep-ignore)`)
-
-// disarm takes the orders out of work on the lines of a file that are in the
-// change: what a change says of itself does not count. Places stay as they are.
-func disarm(change *git.Change, name string, data []byte) (disarmed []byte, changed bool) {
-	if change.Everything() || !orders.Match(data) {
-		return data, false
+func (r *ran) addIssue(t *gates.Target, m project.Project, i gosecIssue) {
+	f := foreign{
+		Finding: gates.Finding{
+			Rule: "gosec/" + i.Rule, Severity: gosecSeverity[i.Severity], Path: gates.Path(path.Join(m.Dir, i.File)),
+			Line: i.Line, EndLine: i.EndLine, Column: i.Column, Message: i.Text,
+		},
+		engine: GosecEngine, rule: i.Rule, class: faultClass("gosec/"+i.Rule, i.CWE), title: i.Text, cwe: i.CWE,
+		uri: "https://github.com/securego/gosec/blob/v" + gosecVersion + "/RULES.md",
 	}
-	data = slices.Clone(data)
-	start := 0
-	for line := 1; start < len(data); line++ {
-		end := start + 1
-		for end < len(data) && data[end-1] != '\n' {
-			end++
-		}
-		if change.HasLines(name, line, line) {
-			for _, at := range orders.FindAllIndex(data[start:end], -1) {
-				data[start+at[0]], changed = 'x', true
-			}
-		}
-		start = end
+	if f.Severity == "" {
+		f.Severity = gates.SeverityError // a word that we do not know is not let through
 	}
-	return data, changed
-}
-
-// disarmedBelow are the Go files below a directory that disarm changes, relative
-// to it.
-func disarmedBelow(ctx context.Context, t *gates.Target, dir string) (map[string]string, error) {
-	all := make(map[string]string)
-	if t.Change.Everything() {
-		return all, nil
+	// HIGH by gosec's word; of 54 on this repository not one was a fault.
+	if i.Rule == "G115" && f.Severity == gates.SeverityError {
+		f.Severity = gates.SeverityWarning
 	}
-	for _, name := range t.Change.Files() {
-		f := t.Tree.File(name)
-		rel := strings.TrimPrefix(name, dir+"/")
-		if f == nil || f.Kind == git.Symlink || f.Size > readLimit || path.Ext(name) != ".go" || dir != "." && rel == name {
-			continue
-		}
-		data, err := t.Tree.Read(ctx, *f, readLimit)
-		if err != nil {
-			return nil, err
-		}
-		if data, changed := disarm(t.Change, name, data); changed {
-			all[rel] = string(data)
-		}
+	// A marker that was there before holds, but not for what is new.
+	if i.Hushed && (t.Change.Everything() || !t.Change.HasLines(string(f.Path), f.Line, max(f.Line, f.EndLine))) {
+		return
 	}
-	return all, nil
+	r.found = append(r.found, f)
 }

@@ -31,6 +31,8 @@ type gosecRequest struct {
 	Jobs int
 	// Flags are go's, such as -mod=vendor.
 	Flags []string
+	// Patterns are the packages, as go takes them. Empty: all of the module.
+	Patterns []string
 	// Overlay is the content of files that stands for what is on disk: markers
 	// that the change adds are out of work in it. Relative to the module.
 	Overlay map[string]string
@@ -38,11 +40,17 @@ type gosecRequest struct {
 
 // gosecReply is what it found in one module.
 type gosecReply struct {
-	Issues   []gosecIssue
-	Packages int // looked at
-	Files    int
-	// Unread are packages, or the whole module, that were not looked at, or not
-	// with all analyzers, and why.
+	Packages []gosecPackage
+	Unread   []unread // the whole module could not be looked at, and why
+}
+
+// gosecPackage is what it found in one package.
+type gosecPackage struct {
+	Path   string
+	Looked bool
+	Files  int
+	Issues []gosecIssue
+	// Unread: it was not looked at, or not with all analyzers, and why.
 	Unread []unread
 }
 
@@ -73,9 +81,12 @@ func Gosec(ctx context.Context, dir string, raw json.RawMessage) (any, error) {
 	for name, text := range request.Overlay {
 		overlay[filepath.Join(dir, filepath.FromSlash(name))] = []byte(text)
 	}
+	if len(request.Patterns) == 0 {
+		request.Patterns = []string{"./..."}
+	}
 	list, err := packages.Load(&packages.Config{
 		Mode: gosec.LoadMode, Context: ctx, Dir: dir, BuildFlags: request.Flags, Overlay: overlay,
-	}, "./...")
+	}, request.Patterns...)
 	if err != nil {
 		return gosecReply{Unread: []unread{{What: "the module", Why: err.Error()}}}, nil
 	}
@@ -85,23 +96,22 @@ func Gosec(ctx context.Context, dir string, raw json.RawMessage) (any, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		reply.check(dir, p, max(1, request.Jobs))
+		if len(p.GoFiles) > 0 || len(p.Errors) > 0 { // else: tests only, or another system's
+			reply.Packages = append(reply.Packages, check(dir, p, max(1, request.Jobs)))
+		}
 	}
 	return reply, nil
 }
 
 // check looks at one package.
-func (r *gosecReply) check(dir string, p *packages.Package, jobs int) {
-	if len(p.GoFiles) == 0 && len(p.Errors) == 0 {
-		return // tests only, or another system's
-	}
+func check(dir string, p *packages.Package, jobs int) gosecPackage {
+	r := gosecPackage{Path: p.PkgPath}
 	if why := unfit(p); why != "" {
-		r.Unread = append(r.Unread, unread{What: p.PkgPath, Why: why})
-		return
+		r.Unread = []unread{{What: p.PkgPath, Why: why}}
+		return r
 	}
 	issues, problems := analyze(p, jobs)
-	r.Packages++
-	r.Files += len(p.GoFiles)
+	r.Looked, r.Files = true, len(p.GoFiles)
 	away := 0
 	for _, i := range issues {
 		found := newGosecIssue(i)
@@ -117,8 +127,9 @@ func (r *gosecReply) check(dir string, p *packages.Package, jobs int) {
 		problems = append(problems, fmt.Sprintf("%d results are in code that cgo wrote, and have no place", away))
 	}
 	if len(problems) > 0 {
-		r.Unread = append(r.Unread, unread{What: p.PkgPath, Why: strings.Join(problems, "; ")})
+		r.Unread = []unread{{What: p.PkgPath, Why: strings.Join(problems, "; ")}}
 	}
+	return r
 }
 
 // unfit is why the analyzers cannot look at a package; empty: they can.

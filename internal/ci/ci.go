@@ -17,7 +17,12 @@ func Actions(getenv func(string) string) bool {
 	return strings.EqualFold(getenv("GITHUB_ACTIONS"), "true")
 }
 
-// InCI says whether this runs without a person at the keyboard.
+// InCI says whether this runs without a person at the keyboard. Platforms say so
+// as CI=true, or CI=1; some give their name.
 func InCI(getenv func(string) string) bool {
-	return Actions(getenv) || strings.EqualFold(getenv("CI"), "true")
+	switch strings.ToLower(getenv("CI")) {
+	case "", "false", "0", "no", "off":
+		return Actions(getenv)
+	}
+	return true
 }

@@ -170,6 +170,11 @@ func TestPlatform(t *testing.T) {
 	if !ci.Actions(actions) || ci.Actions(env("CI", "true")) || !ci.InCI(env("CI", "true")) || ci.InCI(env()) || !ci.InCI(actions) {
 		t.Error("the platform is not known")
 	}
+	for value, want := range map[string]bool{"true": true, "True": true, "1": true, "woodpecker": true, "": false, "false": false, "0": false} {
+		if got := ci.InCI(env("CI", value)); got != want {
+			t.Errorf("CI=%s: %t", value, got)
+		}
+	}
 }
 
 // Whatever a payload holds: an error, or an event whose ids are ids and whose

@@ -26,6 +26,9 @@ type Runner struct {
 	// Env is the whole environment of the children, "KEY=value". A child never
 	// inherits ours. Required (see [CleanEnv]).
 	Env []string
+	// Watch is told of each child that is to be started; what it returns is called
+	// at its end. Optional.
+	Watch func(Command) (end func())
 }
 
 // Command is one child process.
@@ -111,6 +114,9 @@ func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
 	path, err := lookPath(c.Name, c.Dir, env)
 	if err != nil {
 		return Result{}, err
+	}
+	if r.Watch != nil {
+		defer r.Watch(c)()
 	}
 	keep := c.Keep
 	if keep <= 0 {

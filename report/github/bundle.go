@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/wf-ci/wf-ci/gates"
@@ -73,27 +74,22 @@ func reduced(v *gates.Verdict, keep int) *gates.Verdict {
 		out.Gates[i] = g
 		out.Gates[i].Findings, out.Gates[i].Rules = nil, nil
 	}
-	left := 0
-	for _, class := range []func(gates.Judged) bool{
-		func(f gates.Judged) bool { return f.Blocking },
-		func(f gates.Judged) bool { return !f.Blocking && f.New },
-		func(f gates.Judged) bool { return !f.Blocking && !f.New },
-	} {
-		for i, g := range v.Gates {
-			for _, f := range g.Findings {
-				switch {
-				case !class(f):
-				case keep == 0:
-					left++
-				default:
-					keep--
-					f.Message = f.Message[:runeStart(f.Message, bundleText)]
-					out.Gates[i].Findings = append(out.Gates[i].Findings, f)
-				}
-			}
+	type found struct {
+		gate int
+		gates.Judged
+	}
+	var list []found
+	for i, g := range v.Gates {
+		for _, f := range g.Findings {
+			list = append(list, found{i, f})
 		}
 	}
-	if left > 0 {
+	slices.SortStableFunc(list, func(a, b found) int { return report.Rank(a.Judged, b.Judged) })
+	for _, f := range list[:min(len(list), keep)] {
+		f.Message = f.Message[:runeStart(f.Message, bundleText)]
+		out.Gates[f.gate].Findings = append(out.Gates[f.gate].Findings, f.Judged)
+	}
+	if left := len(list) - keep; left > 0 {
 		out.Warnings = append(append([]string{}, v.Warnings...), gates.Plural(left, "finding")+" left out on the way here: see the run itself")
 	}
 	return &out
