@@ -178,6 +178,9 @@ func (l Ledger) seal(name string, m *month, links []Link) ([]Link, error) {
 		if err := os.Remove(filepath.Join(l.Dir, filepath.FromSlash(f))); err != nil {
 			return links, err
 		}
+		if l.Keys != "" {
+			_ = os.Remove(l.keptAt(f)) // of no use any more, and no harm
+		}
 	}
 	return links, nil
 }

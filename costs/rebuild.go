@@ -38,6 +38,11 @@ func (l Ledger) fold(entries iter.Seq[Entry], b Budget, z Zone) error {
 	if err != nil {
 		return err
 	}
+	return l.replace(books)
+}
+
+// replace writes the books that changed, and removes those that are none any more.
+func (l Ledger) replace(books Books) error {
 	for _, name := range slices.Sorted(maps.Keys(books)) {
 		if err := l.book(name, books[name]); err != nil {
 			return fmt.Errorf("write costs/%s: %w", name, err)

@@ -38,9 +38,16 @@ func (l Ledger) Verify(b Budget, z Zone) (Verified, error) {
 		v.Head = links[v.Links-1].Hash
 	}
 	files := make(map[string][]Entry)
-	if err := l.each(func(name string, list []Entry) error {
+	if err := l.walk(func(name, path string, d fs.DirEntry) error {
+		list, err := readEntries(path, d)
+		if err == nil {
+			err = inMonth(name, list)
+		}
+		if err == nil {
+			err = l.sheetHolds(entriesFile{name, path, d}, list, z)
+		}
 		files[name] = list
-		return inMonth(name, list)
+		return err
 	}); err != nil {
 		return v, err
 	}

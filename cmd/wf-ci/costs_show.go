@@ -36,7 +36,7 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer done()
-	all, err := b.ledger.Entries()
+	current, count, err := b.ledger.Around(b.zone, b.at)
 	if err != nil {
 		return undecided{err}
 	}
@@ -45,7 +45,7 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	read := a.warnLogs(b)
-	s := standing(b, all, holds...)
+	s := standing(b, current, count, holds...)
 	if c.JSON {
 		return writeJSON(a.rawOut, s)
 	}
@@ -70,10 +70,11 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-func standing(b *books, all []costs.Entry, holds ...costs.Hold) shown {
+// standing is made from the entries of the day, week and month, of so many in all.
+func standing(b *books, all []costs.Entry, count int, holds ...costs.Hold) shown {
 	s := shown{
 		Projected: b.budget.Projected(all, b.zone, b.at), Budget: make(map[string]costs.Spent), Alerts: b.budget.Alerts(all, b.zone, b.at),
-		Unpriced: []string{}, Timezone: b.zone.String(), Entries: len(all),
+		Unpriced: []string{}, Timezone: b.zone.String(), Entries: count,
 	}
 	for _, p := range b.budget.Standing(all, b.zone, b.at, holds...) {
 		s.Budget[p.Name] = p
