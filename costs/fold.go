@@ -237,8 +237,8 @@ func (b Budget) Alerts(entries []Entry, z Zone, at time.Time) []Alert {
 			add("critical", start, "hard", "the %s hard limit of $%s is exceeded: $%s", s.Name, s.Hard, s.Spent)
 		case s.Spent > s.Soft:
 			add("warning", start, "soft", "the %s soft limit of $%s is exceeded: $%s", s.Name, s.Soft, s.Spent)
-		case s.Percent >= 100*p.Limits.Alert:
-			add("warning", start, "alert", "%g %% of the %s soft limit of $%s is spent", s.Percent, s.Name, s.Soft)
+		case reached(s.Spent, s.Soft, p.Limits.Alert) >= 0:
+			add("warning", start, "alert", "%s %% of the %s soft limit of $%s is spent", Digits(s.Percent), s.Name, s.Soft)
 		}
 		if p.Name != "monthly" {
 			continue
@@ -248,7 +248,7 @@ func (b Budget) Alerts(entries []Entry, z Zone, at time.Time) []Alert {
 		}
 		elapsed := p.Period.Elapsed(at)
 		if used := float64(s.Spent) / float64(max(1, s.Soft)); s.Spent >= burnFloor && elapsed > 0 && used > 1.5*elapsed && b.recent(entries, p.Period, at, s) {
-			add("warning", start, "burn", "spending runs ahead of the month: %g %% of the budget is spent, %.0f %% of the month is over", s.Percent, 100*elapsed)
+			add("warning", start, "burn", "spending runs ahead of the month: %s %% of the budget is spent, %.0f %% of the month is over", Digits(s.Percent), 100*elapsed)
 		}
 	}
 	return alerts

@@ -48,6 +48,9 @@ const fileLimit = 512 << 20
 const lockLimit = 2 * time.Minute
 
 func (l Ledger) lock(ctx context.Context) (func(), error) {
+	if err := l.local(); err != nil {
+		return nil, err
+	}
 	path := l.Lock
 	if path == "" {
 		path = filepath.Join(l.Dir, ".wf-ci-costs")
@@ -275,6 +278,9 @@ func (l Ledger) each(fn func(name string, list []Entry) error) error {
 
 // walk calls fn with the files of entries.
 func (l Ledger) walk(fn func(name, path string, d fs.DirEntry) error) error {
+	if err := l.local(); err != nil {
+		return err
+	}
 	root := filepath.Join(l.Dir, "entries")
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path == root {

@@ -73,7 +73,10 @@ func (l Ledger) strays(books Books) ([]string, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(l.Dir, filepath.FromSlash(name)))
+			data, err := readFile(filepath.Join(l.Dir, filepath.FromSlash(name)), bookLimit)
+			if errors.Is(err, errNoFile) {
+				continue // whatever it is, it is not ours
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -87,10 +90,11 @@ func (l Ledger) strays(books Books) ([]string, error) {
 
 func (l Ledger) book(name string, data []byte) error {
 	path := filepath.Join(l.Dir, filepath.FromSlash(name))
-	old, err := os.ReadFile(path)
+	old, err := readFile(path, bookLimit)
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil
+	case errors.Is(err, errNoFile): // the book takes the place of a link
 	case err == nil && !ours(old):
 		if err := l.keep(name, old); err != nil {
 			return err
@@ -131,10 +135,11 @@ func (l Ledger) keep(name string, data []byte) error {
 		if n > 0 {
 			path = filepath.Join(dir, fmt.Sprintf("%s.%d", base, n))
 		}
-		if old, err := os.ReadFile(path); err == nil {
-			if bytes.Equal(old, data) {
-				return nil
-			}
+		old, err := readFile(path, bookLimit)
+		switch {
+		case err == nil && bytes.Equal(old, data):
+			return nil
+		case err == nil, errors.Is(err, errNoFile):
 			continue
 		}
 		return state.Write(path, data, 0o644)

@@ -43,7 +43,7 @@ func (l Ledger) files(t *testing.T) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
 	err := filepath.WalkDir(l.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+		if err != nil || !d.Type().IsRegular() || strings.HasPrefix(d.Name(), ".") {
 			return err
 		}
 		data, err := os.ReadFile(path)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,7 +138,7 @@ func (l Ledger) booksHold(all []Entry, b Budget, z Zone) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(books)) {
-		data, err := os.ReadFile(filepath.Join(l.Dir, filepath.FromSlash(name)))
+		data, err := readFile(filepath.Join(l.Dir, filepath.FromSlash(name)), bookLimit)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:

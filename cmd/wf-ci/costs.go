@@ -176,12 +176,20 @@ func timezone(dir, budgets string) (string, error) {
 
 // optional reads a file that need not be there: then it is nil.
 func optional(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err == nil && (!info.Mode().IsRegular() || info.Size() > optionalLimit):
+		return nil, fmt.Errorf("%s: not a regular file, or above %d MiB", path, optionalLimit>>20)
+	case err != nil:
+		return nil, err
 	}
-	return data, err
+	return os.ReadFile(path)
 }
+
+// optionalLimit is more than any such file takes, in bytes.
+const optionalLimit = 256 << 20
 
 // amount reads the dollars of a flag; they are not negative.
 func amount(flag, text string) (costs.Nano, error) {

@@ -20,7 +20,7 @@ import (
 type costsRecordCmd struct {
 	ledgerFlags
 	usageFlags
-	ID string `name:"id" placeholder:"ID" help:"A name of your own: what is recorded twice under it counts once."`
+	ID *string `name:"id" placeholder:"ID" help:"A name of your own: what is recorded twice under it counts once."`
 }
 
 func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
@@ -69,9 +69,13 @@ func what(e costs.Entry) string { return cmp.Or(e.Model, e.Category) }
 
 // entry makes the entry from the flags.
 func (c *costsRecordCmd) entry(a *app, b *books) (costs.Entry, error) {
-	key := "id:" + c.ID
-	if c.ID == "" {
-		key = "manual:" + rand.Text()
+	key := "manual:" + rand.Text()
+	switch {
+	case c.ID == nil:
+	case *c.ID == "": // of a variable that is not set: without a name, a second try would count twice
+		return costs.Entry{}, usagef("--id: empty; leave it out, or give the event a name")
+	default:
+		key = "id:" + *c.ID
 	}
 	return c.usageFlags.entry(a, b, key)
 }

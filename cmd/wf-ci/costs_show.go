@@ -51,7 +51,7 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	}
 	for _, name := range []string{"daily", "weekly", "monthly"} {
 		p := s.Budget[name]
-		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%g %%), hard limit %s", name, p.Spent.Cents(), p.Soft.Cents(), p.Percent, p.Hard.Cents())
+		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%s %%), hard limit %s", name, p.Spent.Cents(), p.Soft.Cents(), costs.Digits(p.Percent), p.Hard.Cents())
 		if p.Reserved > 0 {
 			fmt.Fprintf(a.stdout, ", %s reserved", p.Reserved.Cents())
 		}
