@@ -97,6 +97,12 @@ func ParseBudget(name string, data []byte) (Budget, error) {
 
 // describe says where JSON is wrong.
 func describe(err error, data []byte) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("empty: want a JSON object, or no file")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("cut off: the JSON object does not end")
+	}
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
 		return err

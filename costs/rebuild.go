@@ -108,8 +108,9 @@ func (l Ledger) book(name string, data []byte) error {
 	return state.Write(path, data, 0o644)
 }
 
-// ours says whether a book was written by Rebuild.
+// ours says whether a book was written by Rebuild, or by two, and merged.
 func ours(data []byte) bool {
+	data = mine(data)
 	first, _, _ := bytes.Cut(bytes.TrimSpace(data), []byte("}\n"))
 	if !bytes.HasSuffix(first, []byte("}")) {
 		first = append(bytes.Clone(first), '}')
@@ -121,6 +122,28 @@ func ours(data []byte) bool {
 		return true
 	}
 	return json.Unmarshal(first, &probe) == nil && probe.Entries != nil // a line of by-feature.jsonl
+}
+
+// mine is one side of a file that git could not merge, and any other file as it
+// is.
+func mine(data []byte) []byte {
+	if !bytes.Contains(data, []byte("<<<<<<< ")) {
+		return data
+	}
+	var side []byte
+	theirs := false
+	for line := range bytes.Lines(data) {
+		switch {
+		case bytes.HasPrefix(line, []byte("<<<<<<< ")):
+		case bytes.HasPrefix(line, []byte("=======")), bytes.HasPrefix(line, []byte("||||||| ")):
+			theirs = true
+		case bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			theirs = false
+		case !theirs:
+			side = append(side, line...)
+		}
+	}
+	return side
 }
 
 // keep puts a file aside, under a name that nothing has.

@@ -34,6 +34,9 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
+	if err != nil && len(added) > 0 {
+		return undecided{fmt.Errorf("%w; then: wf-ci costs rebuild", err)}
+	}
 	if err != nil {
 		return usageError{err.Error()}
 	}

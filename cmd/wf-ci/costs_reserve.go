@@ -191,6 +191,9 @@ func (c *costsSettleCmd) Run(ctx context.Context, a *app) error {
 	// The entry first: ended in between, the reservation still holds its money,
 	// and settling again counts nothing twice.
 	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
+	if err != nil && len(added) > 0 {
+		return undecided{fmt.Errorf("%w; then: wf-ci costs rebuild", err)}
+	}
 	if err != nil {
 		return usageError{err.Error()}
 	}
