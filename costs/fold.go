@@ -246,12 +246,18 @@ func (b Budget) Alerts(entries []Entry, z Zone, at time.Time) []Alert {
 		if left := s.Soft - s.Spent; left >= 0 && left < 10*dollar && s.Spent > 0 {
 			add("critical", start, "left", "$%s of the month's budget is left", left)
 		}
-		elapsed := p.Period.Elapsed(at)
-		if used := float64(s.Spent) / float64(max(1, s.Soft)); s.Spent >= burnFloor && elapsed > 0 && used > 1.5*elapsed && b.recent(entries, p.Period, at, s) {
-			add("warning", start, "burn", "spending runs ahead of the month: %s %% of the budget is spent, %.0f %% of the month is over", Digits(s.Percent), 100*elapsed)
+		if b.burns(entries, p.Period, at, s) {
+			add("warning", start, "burn", "spending runs ahead of the month: %s %% of the budget is spent, %.0f %% of the month is over", Digits(s.Percent), 100*p.Period.Elapsed(at))
 		}
 	}
 	return alerts
+}
+
+// burns says whether spending runs ahead of its period.
+func (b Budget) burns(entries []Entry, p Period, at time.Time, s Spent) bool {
+	elapsed := p.Elapsed(at)
+	used := float64(s.Spent) / float64(max(1, s.Soft))
+	return s.Spent >= burnFloor && elapsed > 0 && used > 1.5*elapsed && b.recent(entries, p, at, s)
 }
 
 // recent says whether the last twelfth of the time since the period's start

@@ -34,11 +34,8 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
-	if err != nil && len(added) > 0 {
-		return undecided{fmt.Errorf("%w; then: wf-ci costs rebuild", err)}
-	}
 	if err != nil {
-		return usageError{err.Error()}
+		return unrecorded(added, err)
 	}
 	a.warn(b, all, a.now())
 	if c.JSON {
@@ -47,6 +44,15 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	day := b.budget.Standing(all, b.zone, b.at)[0]
 	_, err = fmt.Fprintf(a.stdout, "%s %s · day %s of %s\n", recorded(e, len(added) > 0), report.Visible(what(e)), day.Spent.Cents(), day.Soft.Cents())
 	return err
+}
+
+// unrecorded is the error of [costs.Ledger.Record]: it is not the fault of who
+// asked where the entries are there, and only the books are not.
+func unrecorded(added []costs.Entry, err error) error {
+	if len(added) > 0 {
+		return undecided{fmt.Errorf("%w; then: wf-ci costs rebuild", err)}
+	}
+	return usageError{err.Error()}
 }
 
 // featureOf is the feature that a branch is for.

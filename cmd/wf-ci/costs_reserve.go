@@ -191,11 +191,8 @@ func (c *costsSettleCmd) Run(ctx context.Context, a *app) error {
 	// The entry first: ended in between, the reservation still holds its money,
 	// and settling again counts nothing twice.
 	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
-	if err != nil && len(added) > 0 {
-		return undecided{fmt.Errorf("%w; then: wf-ci costs rebuild", err)}
-	}
 	if err != nil {
-		return usageError{err.Error()}
+		return unrecorded(added, err)
 	}
 	if err := store.Settle(ctx, c.Reservation, e.USD, b.at); err != nil {
 		return undecided{fmt.Errorf("the entry %s is recorded; settle the reservation again: %w", e.ID, err)}
