@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -96,6 +97,12 @@ func ParseBudget(name string, data []byte) (Budget, error) {
 
 // describe says where JSON is wrong.
 func describe(err error, data []byte) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("empty: want a JSON object, or no file")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("cut off: the JSON object does not end")
+	}
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
 		return err
@@ -192,6 +199,30 @@ func Percent(part, whole Nano) float64 {
 	p := new(big.Int).Mul(big.NewInt(int64(part)), big.NewInt(10_000))
 	p.Quo(p, big.NewInt(int64(whole)))
 	return float64(p.Int64()) / 100
+}
+
+// Digits writes a percentage as people do, however large.
+func Digits(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) }
+
+// reached compares an amount with a share of another, exactly: the share is the
+// decimal number that somebody wrote. It is positive where part is above it, and
+// zero at the share itself. Of nothing, no share is reached.
+func reached(part, whole Nano, share float64) int {
+	if whole <= 0 {
+		return -1
+	}
+	limit := written(share)
+	limit.Mul(limit, new(big.Rat).SetInt64(int64(whole)))
+	return new(big.Rat).SetInt64(int64(part)).Cmp(limit)
+}
+
+// written is a number of a configuration as it stands there.
+func written(f float64) *big.Rat {
+	r, ok := new(big.Rat).SetString(Digits(f))
+	if !ok { // none that JSON has
+		return new(big.Rat)
+	}
+	return r
 }
 
 // Answer is whether a request may run.

@@ -32,7 +32,7 @@ func (l Ledger) Configure(ctx context.Context, settings []Setting) (Budget, erro
 	}
 	defer unlock()
 	path := filepath.Join(l.Dir, configName)
-	data, err := os.ReadFile(path)
+	data, err := readFile(path, bookLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = DefaultBudget().config(), nil
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -392,4 +393,34 @@ func FuzzParseUSD(f *testing.F) {
 			t.Errorf("%q is %s, and that is %v, %v", s, n, again, err)
 		}
 	})
+}
+
+// A share is reached at itself, as it is written: 0.55 of a hundred is 55, for
+// which floats have more, and 0.57 is 57, for which they have less.
+func TestSharesAreExact(t *testing.T) {
+	for share := 1; share <= 100; share++ {
+		b, err := ParseBudget("b", fmt.Appendf(nil, `{"budgets": {"daily": {"soft_limit": 100, "hard_limit": 200, "alert_threshold": %[1]g}}, "cost_controls": {"emergency_mode_threshold": %[1]g}}`, float64(share)/100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []Nano{-1, 0, 1} {
+			spent := Nano(share)*dollar + more
+			alerts := b.Alerts([]Entry{entry(t, "a", noon, spent)}, Zone{}, noon)
+			daily := slices.ContainsFunc(alerts, func(a Alert) bool { return strings.HasPrefix(a.Key, "daily") })
+			if daily != (more >= 0) {
+				t.Errorf("%d %% and %d nano-dollars: %+v", share, more, alerts)
+			}
+		}
+		left := Left{USD: 50 * dollar, Percent: 50, Used: float64(share)}
+		if why := b.emergency(left); why != "" {
+			t.Errorf("at %d %%: %s", share, why)
+		}
+		left.Used = float64(100*share+1) / 100
+		if why := b.emergency(left); !strings.Contains(why, fmt.Sprintf("more than %d %%", share)) {
+			t.Errorf("above %d %%: %q", share, why)
+		}
+	}
+	if got := Digits(Percent(1_000_000*dollar, dollar)); got != "100000000" {
+		t.Error(got)
+	}
 }

@@ -66,7 +66,7 @@ func TestCurrent(t *testing.T) {
 				t.Fatalf("nothing is kept: %v", err)
 			}
 			for _, path := range kept {
-				if err := os.WriteFile(path, []byte(keysHeader+"x"), 0o600); err != nil {
+				if err := os.WriteFile(path, []byte(sheetHeader+"x"), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math/big"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -46,9 +45,6 @@ type Sums struct {
 }
 
 func (s *Sums) add(e Entry) {
-	if s.Categories == nil {
-		s.Categories, s.Models, s.Features = make(map[string]Nano), make(map[string]Nano), make(map[string]Nano)
-	}
 	s.Entries++
 	s.Total += e.USD
 	s.Categories[e.Category] += e.USD
@@ -62,6 +58,25 @@ func (s *Sums) add(e Entry) {
 		s.Unpriced = append(s.Unpriced, e.Model)
 		slices.Sort(s.Unpriced)
 	}
+}
+
+// merge adds the sums of other entries.
+func (s *Sums) merge(t Sums) {
+	s.Entries += t.Entries
+	s.Total += t.Total
+	for _, m := range []struct{ to, from map[string]Nano }{
+		{s.Categories, t.Categories}, {s.Models, t.Models}, {s.Features, t.Features},
+	} {
+		for name, usd := range m.from {
+			m.to[name] += usd
+		}
+	}
+	for _, model := range t.Unpriced {
+		if !slices.Contains(s.Unpriced, model) {
+			s.Unpriced = append(s.Unpriced, model)
+		}
+	}
+	slices.Sort(s.Unpriced)
 }
 
 // settle gives empty sums their form.
@@ -90,41 +105,70 @@ func Fold(entries []Entry, b Budget, z Zone) (Books, error) {
 }
 
 func foldAll(entries iter.Seq[Entry], b Budget, z Zone) (Books, error) {
-	days, months := make(map[string]*Sums), make(map[string]*Sums)
-	features := make(map[[2]string]*featureLine)
+	f := make(folding)
 	for e := range entries {
-		date := z.Date(e.Time)
-		sums(days, date).add(e)
-		sums(months, date[:len("2006-01")]).add(e)
-		if e.Feature != "" {
-			key := [2]string{date, e.Feature}
-			if features[key] == nil {
-				features[key] = &featureLine{Feature: e.Feature, Date: date}
-			}
-			features[key].Cost += e.USD
-			features[key].Entries++
+		f.add(e, z)
+	}
+	return f.books(b, z)
+}
+
+// folding is the sums of days, by date, on their way to the books. All books are
+// sums of them, so that it does not matter which entries are added, and which
+// come as a sum.
+type folding map[string]*daySums
+
+// daySums are those of a day.
+type daySums struct {
+	Sums
+	Uses map[string]int `json:"uses"` // how many entries a feature has
+}
+
+func (f folding) day(date string) *daySums {
+	if f[date] == nil {
+		f[date] = &daySums{Uses: make(map[string]int)}
+		f[date].settle()
+	}
+	return f[date]
+}
+
+func (f folding) add(e Entry, z Zone) {
+	day := f.day(z.Date(e.Time))
+	day.add(e)
+	if e.Feature != "" {
+		day.Uses[e.Feature]++
+	}
+}
+
+// merge adds the days of others.
+func (f folding) merge(others folding) {
+	for date, s := range others {
+		day := f.day(date)
+		day.merge(s.Sums)
+		for feature, n := range s.Uses {
+			day.Uses[feature] += n
 		}
 	}
-	books := make(Books)
-	for date, s := range days {
-		if err := books.put("daily-"+date+".json", Day{Date: date, Timezone: z.String(), Sums: *s}); err != nil {
+}
+
+func (f folding) books(b Budget, z Zone) (Books, error) {
+	books, months := make(Books), make(map[string]*Sums)
+	for date, day := range f {
+		if err := books.put("daily-"+date+".json", Day{Date: date, Timezone: z.String(), Sums: day.Sums}); err != nil {
 			return nil, err
 		}
+		m := date[:len("2006-01")]
+		if months[m] == nil {
+			months[m] = new(Sums)
+			months[m].settle()
+		}
+		months[m].merge(day.Sums)
 	}
 	for _, m := range slices.Sorted(maps.Keys(months)) {
 		if err := books.month(m, months[m], b, z); err != nil {
 			return nil, err
 		}
 	}
-	return books, books.features(features)
-}
-
-func sums(m map[string]*Sums, key string) *Sums {
-	if m[key] == nil {
-		m[key] = new(Sums)
-		m[key].settle()
-	}
-	return m[key]
+	return books, books.features(f)
 }
 
 // month writes a month; the last one that is written is the current one.
@@ -151,20 +195,18 @@ func (b Books) put(name string, v any) error {
 	return nil
 }
 
-func (b Books) features(lines map[[2]string]*featureLine) error {
-	keys := slices.SortedFunc(maps.Keys(lines), func(x, y [2]string) int {
-		if c := strings.Compare(x[0], y[0]); c != 0 {
-			return c
-		}
-		return strings.Compare(x[1], y[1])
-	})
+// features writes the features of each day.
+func (b Books) features(f folding) error {
 	var buf bytes.Buffer
-	for _, k := range keys {
-		data, err := json.Marshal(lines[k])
-		if err != nil {
-			return err
+	for _, date := range slices.Sorted(maps.Keys(f)) {
+		day := f[date]
+		for _, name := range slices.Sorted(maps.Keys(day.Uses)) {
+			data, err := json.Marshal(featureLine{Feature: name, Date: date, Cost: day.Features[name], Entries: day.Uses[name]})
+			if err != nil {
+				return err
+			}
+			buf.Write(append(data, '\n'))
 		}
-		buf.Write(append(data, '\n'))
 	}
 	b["by-feature.jsonl"] = buf.Bytes()
 	return nil
@@ -195,8 +237,8 @@ func (b Budget) Alerts(entries []Entry, z Zone, at time.Time) []Alert {
 			add("critical", start, "hard", "the %s hard limit of $%s is exceeded: $%s", s.Name, s.Hard, s.Spent)
 		case s.Spent > s.Soft:
 			add("warning", start, "soft", "the %s soft limit of $%s is exceeded: $%s", s.Name, s.Soft, s.Spent)
-		case s.Percent >= 100*p.Limits.Alert:
-			add("warning", start, "alert", "%g %% of the %s soft limit of $%s is spent", s.Percent, s.Name, s.Soft)
+		case reached(s.Spent, s.Soft, p.Limits.Alert) >= 0:
+			add("warning", start, "alert", "%s %% of the %s soft limit of $%s is spent", Digits(s.Percent), s.Name, s.Soft)
 		}
 		if p.Name != "monthly" {
 			continue
@@ -204,12 +246,18 @@ func (b Budget) Alerts(entries []Entry, z Zone, at time.Time) []Alert {
 		if left := s.Soft - s.Spent; left >= 0 && left < 10*dollar && s.Spent > 0 {
 			add("critical", start, "left", "$%s of the month's budget is left", left)
 		}
-		elapsed := p.Period.Elapsed(at)
-		if used := float64(s.Spent) / float64(max(1, s.Soft)); s.Spent >= burnFloor && elapsed > 0 && used > 1.5*elapsed && b.recent(entries, p.Period, at, s) {
-			add("warning", start, "burn", "spending runs ahead of the month: %g %% of the budget is spent, %.0f %% of the month is over", s.Percent, 100*elapsed)
+		if b.burns(entries, p.Period, at, s) {
+			add("warning", start, "burn", "spending runs ahead of the month: %s %% of the budget is spent, %.0f %% of the month is over", Digits(s.Percent), 100*p.Period.Elapsed(at))
 		}
 	}
 	return alerts
+}
+
+// burns says whether spending runs ahead of its period.
+func (b Budget) burns(entries []Entry, p Period, at time.Time, s Spent) bool {
+	elapsed := p.Elapsed(at)
+	used := float64(s.Spent) / float64(max(1, s.Soft))
+	return s.Spent >= burnFloor && elapsed > 0 && used > 1.5*elapsed && b.recent(entries, p, at, s)
 }
 
 // recent says whether the last twelfth of the time since the period's start

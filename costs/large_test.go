@@ -79,7 +79,10 @@ func TestLargeLedger(t *testing.T) {
 	}
 	exact("verify", v.Total)
 	more := sealed(t, Entry{Key: "id:more", Time: appendNow, Category: "api", Source: "manual", Basis: Reported, USD: 1})
-	if _, all, err = l.Record(ctx, []Entry{more}, appendNow, DefaultBudget(), Zone{}); err != nil {
+	if _, _, err = l.Record(ctx, []Entry{more}, appendNow, DefaultBudget(), Zone{}); err != nil {
+		t.Fatal(err)
+	}
+	if all, err = l.Entries(); err != nil {
 		t.Fatal(err)
 	}
 	exact("record", total(all)-1)

@@ -48,6 +48,9 @@ const fileLimit = 512 << 20
 const lockLimit = 2 * time.Minute
 
 func (l Ledger) lock(ctx context.Context) (func(), error) {
+	if err := l.local(); err != nil {
+		return nil, err
+	}
 	path := l.Lock
 	if path == "" {
 		path = filepath.Join(l.Dir, ".wf-ci-costs")
@@ -78,32 +81,53 @@ func (l Ledger) Add(entries []Entry) ([]Entry, error) {
 }
 
 // Record is [Ledger.Add] and [Ledger.Rebuild] in one: it gives the entries that
-// were not there yet, and all that there are now. now is the clock of this
-// machine: where it lies before what is recorded already, it has jumped back,
-// and nothing is written.
-func (l Ledger) Record(ctx context.Context, entries []Entry, now time.Time, b Budget, z Zone) (added, all []Entry, err error) {
+// were not there yet, and those that count of the days, weeks and months around
+// now and around what is recorded; there may be others among them. now is the
+// clock of this machine: where it lies before what is recorded already, it has
+// jumped back, and nothing is written.
+func (l Ledger) Record(ctx context.Context, entries []Entry, now time.Time, b Budget, z Zone) (added, near []Entry, err error) {
 	unlock, err := l.lock(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer unlock()
-	old, err := l.Entries()
+	at := []time.Time{now}
+	for _, e := range entries {
+		at = append(at, e.Time)
+	}
+	s, err := l.survey(z, entries, at...)
+	if err == nil && s.after(now.Add(grace)) {
+		s, err = l.whole()
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(old) > 0 {
-		if last := old[len(old)-1]; last.Time.After(now.Add(grace)) {
+	if len(s.near) > 0 {
+		if last := s.near[len(s.near)-1]; last.Time.After(now.Add(grace)) {
 			return nil, nil, fmt.Errorf("the clock says %s, and the ledger has an entry of %s (%s): set the clock",
 				now.UTC().Format(time.RFC3339), last.Time.Format(time.RFC3339), last.ID)
 		}
 	}
-	if added, all, err = l.add(old, entries); err != nil {
+	if added, s.near, err = l.add(s.near, entries); err != nil {
 		return nil, nil, err
 	}
-	if err := l.fold(slices.Values(all), b, z); err != nil {
-		return added, all, fmt.Errorf("the entries are recorded, the books are not: %w", err)
+	if err := l.foldSurvey(s, b, z); err != nil {
+		return added, s.near, fmt.Errorf("the entries are recorded, the books are not: %w", err)
 	}
-	return added, all, nil
+	return added, s.near, nil
+}
+
+// foldSurvey writes the books of a ledger of which a part was read.
+func (l Ledger) foldSurvey(s survey, b Budget, z Zone) error {
+	f := s.folding()
+	for _, e := range s.near {
+		f.add(e, z)
+	}
+	books, err := f.books(b, z)
+	if err != nil {
+		return err
+	}
+	return l.replace(books)
 }
 
 // add writes the entries that old does not have, and gives them, and all.
@@ -254,6 +278,9 @@ func (l Ledger) each(fn func(name string, list []Entry) error) error {
 
 // walk calls fn with the files of entries.
 func (l Ledger) walk(fn func(name, path string, d fs.DirEntry) error) error {
+	if err := l.local(); err != nil {
+		return err
+	}
 	root := filepath.Join(l.Dir, "entries")
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path == root {

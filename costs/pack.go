@@ -47,7 +47,7 @@ func (k Link) hash() (string, error) {
 // Chain reads the links. The error names the first that does not hold to the
 // one before it.
 func (l Ledger) Chain() ([]Link, error) {
-	data, err := os.ReadFile(filepath.Join(l.Dir, chainName))
+	data, err := readFile(filepath.Join(l.Dir, chainName), bookLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -177,6 +177,9 @@ func (l Ledger) seal(name string, m *month, links []Link) ([]Link, error) {
 		}
 		if err := os.Remove(filepath.Join(l.Dir, filepath.FromSlash(f))); err != nil {
 			return links, err
+		}
+		if l.Keys != "" {
+			_ = os.Remove(l.keptAt(f)) // of no use any more, and no harm
 		}
 	}
 	return links, nil

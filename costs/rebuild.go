@@ -38,6 +38,11 @@ func (l Ledger) fold(entries iter.Seq[Entry], b Budget, z Zone) error {
 	if err != nil {
 		return err
 	}
+	return l.replace(books)
+}
+
+// replace writes the books that changed, and removes those that are none any more.
+func (l Ledger) replace(books Books) error {
 	for _, name := range slices.Sorted(maps.Keys(books)) {
 		if err := l.book(name, books[name]); err != nil {
 			return fmt.Errorf("write costs/%s: %w", name, err)
@@ -68,7 +73,10 @@ func (l Ledger) strays(books Books) ([]string, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(l.Dir, filepath.FromSlash(name)))
+			data, err := readFile(filepath.Join(l.Dir, filepath.FromSlash(name)), bookLimit)
+			if errors.Is(err, errNoFile) {
+				continue // whatever it is, it is not ours
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -82,10 +90,11 @@ func (l Ledger) strays(books Books) ([]string, error) {
 
 func (l Ledger) book(name string, data []byte) error {
 	path := filepath.Join(l.Dir, filepath.FromSlash(name))
-	old, err := os.ReadFile(path)
+	old, err := readFile(path, bookLimit)
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil
+	case errors.Is(err, errNoFile): // the book takes the place of a link
 	case err == nil && !ours(old):
 		if err := l.keep(name, old); err != nil {
 			return err
@@ -99,8 +108,9 @@ func (l Ledger) book(name string, data []byte) error {
 	return state.Write(path, data, 0o644)
 }
 
-// ours says whether a book was written by Rebuild.
+// ours says whether a book was written by Rebuild, or by two, and merged.
 func ours(data []byte) bool {
+	data = mine(data)
 	first, _, _ := bytes.Cut(bytes.TrimSpace(data), []byte("}\n"))
 	if !bytes.HasSuffix(first, []byte("}")) {
 		first = append(bytes.Clone(first), '}')
@@ -112,6 +122,28 @@ func ours(data []byte) bool {
 		return true
 	}
 	return json.Unmarshal(first, &probe) == nil && probe.Entries != nil // a line of by-feature.jsonl
+}
+
+// mine is one side of a file that git could not merge, and any other file as it
+// is.
+func mine(data []byte) []byte {
+	if !bytes.Contains(data, []byte("<<<<<<< ")) {
+		return data
+	}
+	var side []byte
+	theirs := false
+	for line := range bytes.Lines(data) {
+		switch {
+		case bytes.HasPrefix(line, []byte("<<<<<<< ")):
+		case bytes.HasPrefix(line, []byte("=======")), bytes.HasPrefix(line, []byte("||||||| ")):
+			theirs = true
+		case bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			theirs = false
+		case !theirs:
+			side = append(side, line...)
+		}
+	}
+	return side
 }
 
 // keep puts a file aside, under a name that nothing has.
@@ -126,10 +158,11 @@ func (l Ledger) keep(name string, data []byte) error {
 		if n > 0 {
 			path = filepath.Join(dir, fmt.Sprintf("%s.%d", base, n))
 		}
-		if old, err := os.ReadFile(path); err == nil {
-			if bytes.Equal(old, data) {
-				return nil
-			}
+		old, err := readFile(path, bookLimit)
+		switch {
+		case err == nil && bytes.Equal(old, data):
+			return nil
+		case err == nil, errors.Is(err, errNoFile):
 			continue
 		}
 		return state.Write(path, data, 0o644)

@@ -3,6 +3,7 @@ package costs
 import (
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 )
 
@@ -113,8 +114,12 @@ func (b Budget) emergency(left Left) string {
 	switch {
 	case left.USD < b.Routing.EmergencyBelow:
 		return fmt.Sprintf("$%s of the month's budget is left, less than $%s", left.USD, b.Routing.EmergencyBelow)
-	case b.Controls.AutoSwitch && left.Used > 100*b.Controls.EmergencyThreshold:
-		return fmt.Sprintf("%g %% of the day's or the month's budget is used, more than %g %%", left.Used, 100*b.Controls.EmergencyThreshold)
+	}
+	limit := written(b.Controls.EmergencyThreshold)
+	limit.Mul(limit, big.NewRat(100, 1))
+	if b.Controls.AutoSwitch && written(left.Used).Cmp(limit) > 0 {
+		percent, _ := limit.Float64()
+		return fmt.Sprintf("%s %% of the day's or the month's budget is used, more than %s %%", Digits(left.Used), Digits(percent))
 	}
 	return ""
 }

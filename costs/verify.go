@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,9 +37,16 @@ func (l Ledger) Verify(b Budget, z Zone) (Verified, error) {
 		v.Head = links[v.Links-1].Hash
 	}
 	files := make(map[string][]Entry)
-	if err := l.each(func(name string, list []Entry) error {
+	if err := l.walk(func(name, path string, d fs.DirEntry) error {
+		list, err := readEntries(path, d)
+		if err == nil {
+			err = inMonth(name, list)
+		}
+		if err == nil {
+			err = l.sheetHolds(entriesFile{name, path, d}, list, z)
+		}
 		files[name] = list
-		return inMonth(name, list)
+		return err
 	}); err != nil {
 		return v, err
 	}
@@ -132,7 +138,7 @@ func (l Ledger) booksHold(all []Entry, b Budget, z Zone) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(books)) {
-		data, err := os.ReadFile(filepath.Join(l.Dir, filepath.FromSlash(name)))
+		data, err := readFile(filepath.Join(l.Dir, filepath.FromSlash(name)), bookLimit)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:

@@ -44,7 +44,7 @@ def run(name, *args, times=runs):
             text = out.read()
         took = (use.ru_utime + use.ru_stime, use.ru_maxrss / 1024)
         best = took if best is None else tuple(map(min, best, took))
-    print(f"{name:24} {best[0]:7.2f} s {best[1]:7.0f} MB", flush=True)
+    print(f"{name:25} {best[0]:7.2f} s {best[1]:7.0f} MB", flush=True)
     return text
 
 
@@ -59,10 +59,11 @@ run("route", "route", "--task", "summarization", "--at", now)
 run("show", "show", "--at", now)
 run("report of a day", "report", "--stdout", "--at", now)
 run("record of one entry", "record", "--usd", "0.01", "--category", "compute", "--id", "RUN")
+run("record in a closed month", "record", "--usd", "0.01", "--category", "compute", "--id", "RUN-late", "--at", (start + datetime.timedelta(days=100)).strftime("%Y-%m-%dT00:00:00Z"))
 run("import, nothing new", "import", "--all-projects", "--source", "claude", "--json")
 run("rebuild", "rebuild")
 got = json.loads(run("verify", "verify", "--json"))
-total = Fraction(got["total"]) - runs * Fraction(1, 100)
+total = Fraction(got["total"]) - 2 * runs * Fraction(1, 100)
 if total != Fraction(want, 10**9):
     sys.exit(f"the ledger says {total}, the sum is {Fraction(want, 10**9)}")
 print(f"{got['entries']} entries, {got['total']} dollars: right to the last digit")

@@ -177,17 +177,21 @@ func timezone(dir, budgets string) (string, error) {
 // optional reads a file that need not be there: then it is nil.
 func optional(path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	if err == nil && !info.Mode().IsRegular() { // nobody waits for a pipe
-		err = fmt.Errorf("%s is no regular file", path)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case !info.Mode().IsRegular(): // nobody waits for a pipe
+		return nil, fmt.Errorf("%s is no regular file", path)
+	case info.Size() > optionalLimit:
+		return nil, fmt.Errorf("%s: more than %d MiB", path, optionalLimit>>20)
 	}
 	return os.ReadFile(path)
 }
+
+// optionalLimit is more than any such file takes, in bytes.
+const optionalLimit = 256 << 20
 
 // amount reads the dollars of a flag; they are not negative.
 func amount(flag, text string) (costs.Nano, error) {

@@ -103,7 +103,7 @@ func (c *costsRebuildCmd) Run(ctx context.Context, a *app) error {
 		return usageError{err.Error()}
 	}
 	if c.JSON {
-		return writeJSON(a.rawOut, standing(b, all))
+		return writeJSON(a.rawOut, standing(b, all, len(all)))
 	}
 	_, err = fmt.Fprintf(a.stdout, "folded %d entries into the books\n", len(all))
 	return err

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -171,8 +173,7 @@ const (
 )
 
 func (c *costsPricesDiffCmd) fetch(ctx context.Context, a *app) ([]byte, error) {
-	scheme, _, address := strings.Cut(c.From, "://")
-	if !address {
+	if !strings.Contains(c.From, "://") {
 		data, err := readLimited(inside(a.dir, c.From))
 		if err != nil {
 			return nil, usageError{err.Error()}
@@ -182,8 +183,8 @@ func (c *costsPricesDiffCmd) fetch(ctx context.Context, a *app) ([]byte, error) 
 	if c.Offline {
 		return nil, usagef("--offline, and --from is an address: give the file")
 	}
-	if scheme != "https" && !strings.HasPrefix(c.From, "http://127.0.0.1:") {
-		return nil, usagef("--from %s: want a file, or an address that begins with https://", report.Visible(c.From))
+	if u, err := url.Parse(c.From); err != nil || !private(u) {
+		return nil, usageError{"--from: want a file, or an address that begins with https:// and has no user in it"}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, upstreamWait, fmt.Errorf("gave up after %s", upstreamWait))
 	defer cancel()
@@ -203,13 +204,33 @@ func readLimited(path string) ([]byte, error) {
 	return readAll(f)
 }
 
+// private says whether nobody on the way can write what comes from an address;
+// this machine's own is one. With a user in it, it would be read otherwise than it
+// looks, and a password would be in messages.
+func private(u *url.URL) bool {
+	return u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && u.Hostname() == "127.0.0.1")
+}
+
+// redirect is asked before each one that is followed.
+func redirect(to *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) > 5:
+		return errors.New("redirected too often")
+	case !private(to.URL) || via[0].URL.Scheme == "https" && to.URL.Scheme != "https":
+		return errors.New("redirected to an address that is not https://")
+	}
+	return nil
+}
+
 func get(ctx context.Context, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", "wf-ci/"+version)
-	res, err := httpClient().Do(req)
+	client := httpClient()
+	client.CheckRedirect = redirect
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 type costsRecordCmd struct {
 	ledgerFlags
 	usageFlags
-	ID string `name:"id" placeholder:"ID" help:"A name of your own: what is recorded twice under it counts once."`
+	ID *string `name:"id" placeholder:"ID" help:"A name of your own: what is recorded twice under it counts once."`
 }
 
 func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
@@ -35,7 +35,7 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	}
 	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
 	if err != nil {
-		return usageError{err.Error()}
+		return unrecorded(added, err)
 	}
 	a.warn(b, all, a.now())
 	if c.JSON {
@@ -44,6 +44,15 @@ func (c *costsRecordCmd) Run(ctx context.Context, a *app) error {
 	day := b.budget.Standing(all, b.zone, b.at)[0]
 	_, err = fmt.Fprintf(a.stdout, "%s %s · day %s of %s\n", recorded(e, len(added) > 0), report.Visible(what(e)), day.Spent.Cents(), day.Soft.Cents())
 	return err
+}
+
+// unrecorded is the error of [costs.Ledger.Record]: it is not the fault of who
+// asked where the entries are there, and only the books are not.
+func unrecorded(added []costs.Entry, err error) error {
+	if len(added) > 0 {
+		return undecided{fmt.Errorf("%w; then: wf-ci costs rebuild", err)}
+	}
+	return usageError{err.Error()}
 }
 
 // featureOf is the feature that a branch is for.
@@ -69,9 +78,13 @@ func what(e costs.Entry) string { return cmp.Or(e.Model, e.Category) }
 
 // entry makes the entry from the flags.
 func (c *costsRecordCmd) entry(a *app, b *books) (costs.Entry, error) {
-	key := "id:" + c.ID
-	if c.ID == "" {
-		key = "manual:" + rand.Text()
+	key := "manual:" + rand.Text()
+	switch {
+	case c.ID == nil:
+	case *c.ID == "": // of a variable that is not set: without a name, a second try would count twice
+		return costs.Entry{}, usagef("--id: empty; leave it out, or give the event a name")
+	default:
+		key = "id:" + *c.ID
 	}
 	return c.usageFlags.entry(a, b, key)
 }

@@ -192,7 +192,7 @@ func (c *costsSettleCmd) Run(ctx context.Context, a *app) error {
 	// and settling again counts nothing twice.
 	added, all, err := b.ledger.Record(ctx, []costs.Entry{e}, a.now(), b.budget, b.zone)
 	if err != nil {
-		return usageError{err.Error()}
+		return unrecorded(added, err)
 	}
 	if err := store.Settle(ctx, c.Reservation, e.USD, b.at); err != nil {
 		return undecided{fmt.Errorf("the entry %s is recorded; settle the reservation again: %w", e.ID, err)}

@@ -36,7 +36,7 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer done()
-	all, err := b.ledger.Entries()
+	current, count, err := b.ledger.Around(b.zone, b.at)
 	if err != nil {
 		return undecided{err}
 	}
@@ -45,13 +45,13 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	read := a.warnLogs(b)
-	s := standing(b, all, holds...)
+	s := standing(b, current, count, holds...)
 	if c.JSON {
 		return writeJSON(a.rawOut, s)
 	}
 	for _, name := range []string{"daily", "weekly", "monthly"} {
 		p := s.Budget[name]
-		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%g %%), hard limit %s", name, p.Spent.Cents(), p.Soft.Cents(), p.Percent, p.Hard.Cents())
+		fmt.Fprintf(a.stdout, "%-8s %10s of %s (%s %%), hard limit %s", name, p.Spent.Cents(), p.Soft.Cents(), costs.Digits(p.Percent), p.Hard.Cents())
 		if p.Reserved > 0 {
 			fmt.Fprintf(a.stdout, ", %s reserved", p.Reserved.Cents())
 		}
@@ -70,10 +70,11 @@ func (c *costsShowCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-func standing(b *books, all []costs.Entry, holds ...costs.Hold) shown {
+// standing is made from the entries of the day, week and month, of so many in all.
+func standing(b *books, all []costs.Entry, count int, holds ...costs.Hold) shown {
 	s := shown{
 		Projected: b.budget.Projected(all, b.zone, b.at), Budget: make(map[string]costs.Spent), Alerts: b.budget.Alerts(all, b.zone, b.at),
-		Unpriced: []string{}, Timezone: b.zone.String(), Entries: len(all),
+		Unpriced: []string{}, Timezone: b.zone.String(), Entries: count,
 	}
 	for _, p := range b.budget.Standing(all, b.zone, b.at, holds...) {
 		s.Budget[p.Name] = p
