@@ -343,7 +343,7 @@ func noteParts(n logs.Notes) []string {
 		}
 	}
 	add(n.Malformed, "line", "that could not be read")
-	add(n.Torn, "last line", "that is not whole yet")
+	add(n.Torn, "last line", "not whole yet")
 	add(n.Huge, "line", "too long to be read")
 	add(n.Unreadable, "file", "that could not be read")
 	add(n.MissingParents, "fork", "whose parent's log is not there")

@@ -64,7 +64,8 @@ func (r *session) child(ctx context.Context, p project.Project, c run.Command) (
 }
 
 // jobs are the runs that the tree's projects ask for. The second result names
-// projects that hold sources and no tests at all.
+// projects that hold sources and no tests at all, and those of which a broken
+// manifest hides how they are tested.
 func jobs(t *gates.Target, projects []project.Project) (list []job, without []project.Project) {
 	declared := slices.ContainsFunc(projects, func(p project.Project) bool { return p.Manifest != "" })
 	covered := make(map[string]bool) // node workspaces whose root runs all
@@ -79,7 +80,7 @@ func jobs(t *gates.Target, projects []project.Project) (list []job, without []pr
 			if p.Kind == project.Node {
 				covered[p.Dir] = true
 			}
-		case sources > 0 && !delegates(p):
+		case sources > 0 && !delegates(p), p.Problem != "" && tests > 0:
 			without = append(without, p)
 		}
 	}

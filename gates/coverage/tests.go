@@ -144,6 +144,10 @@ func (y *tally) run(ctx context.Context) error {
 		if y.earlier(ctx, p) {
 			continue
 		}
+		if p.Problem != "" {
+			y.problem("%s: whether there are tests, and how they are run, cannot be told", p.Problem)
+			continue
+		}
 		name, rel := p.Manifest, ""
 		if p.Dir != "." {
 			rel = p.Dir + ": "

@@ -93,6 +93,10 @@ func TestNodeProject(t *testing.T) {
 	// npm's own placeholder is no test.
 	expect(t, withFiles(files, "package.json", `{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}`), min100,
 		"error\nwarning no-tests package.json:0-0 the project has sources and no tests\nno test ran: write one, or name the report of the step that runs them in gates.tests.reports")
+	// A manifest that cannot be read hides tests, also beside others that pass.
+	broken := "package.json: unexpected end of JSON input: whether there are tests, and how they are run, cannot be told"
+	expect(t, withFiles(files, "package.json", `{"name":`), min100, "error\n"+broken)
+	expect(t, withFiles(files, "web/package.json", `{"name":`, "web/a.test.ts", "export {};\n"), min100, "error\nweb/"+broken)
 	// All pass, and the script fails after them.
 	expect(t, withFiles(files, "package.json", `{"scripts":{"test":"node --test && exit 7"}}`), min100,
 		"error\n`npm test` ended with status 7, though 1 test passed: the run was not a whole one")
