@@ -40,7 +40,7 @@ func (l Ledger) Append(ctx context.Context, b *Batch, budget Budget, z Zone) (ad
 	if err := b.write(l, added); err != nil {
 		return nil, nil, err
 	}
-	if err := l.fold(all, budget, z); err != nil {
+	if err := l.fold(make(folding), all, budget, z); err != nil {
 		return added, all, fmt.Errorf("the entries are recorded, the books are not: %w", err)
 	}
 	return added, all, nil

@@ -101,15 +101,7 @@ type featureLine struct {
 
 // Fold makes the books. It is pure.
 func Fold(entries []Entry, b Budget, z Zone) (Books, error) {
-	return foldAll(slices.Values(entries), b, z)
-}
-
-func foldAll(entries iter.Seq[Entry], b Budget, z Zone) (Books, error) {
-	f := make(folding)
-	for e := range entries {
-		f.add(e, z)
-	}
-	return f.books(b, z)
+	return make(folding).fold(slices.Values(entries), b, z)
 }
 
 // folding is the sums of days, by date, on their way to the books. All books are
@@ -148,6 +140,14 @@ func (f folding) merge(others folding) {
 			day.Uses[feature] += n
 		}
 	}
+}
+
+// fold adds entries, and gives the books.
+func (f folding) fold(entries iter.Seq[Entry], b Budget, z Zone) (Books, error) {
+	for e := range entries {
+		f.add(e, z)
+	}
+	return f.books(b, z)
 }
 
 func (f folding) books(b Budget, z Zone) (Books, error) {

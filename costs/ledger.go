@@ -111,23 +111,10 @@ func (l Ledger) Record(ctx context.Context, entries []Entry, now time.Time, b Bu
 	if added, s.near, err = l.add(s.near, entries); err != nil {
 		return nil, nil, err
 	}
-	if err := l.foldSurvey(s, b, z); err != nil {
+	if err := l.fold(s.folding(), slices.Values(s.near), b, z); err != nil {
 		return added, s.near, fmt.Errorf("the entries are recorded, the books are not: %w", err)
 	}
 	return added, s.near, nil
-}
-
-// foldSurvey writes the books of a ledger of which a part was read.
-func (l Ledger) foldSurvey(s survey, b Budget, z Zone) error {
-	f := s.folding()
-	for _, e := range s.near {
-		f.add(e, z)
-	}
-	books, err := f.books(b, z)
-	if err != nil {
-		return err
-	}
-	return l.replace(books)
 }
 
 // add writes the entries that old does not have, and gives them, and all.

@@ -29,12 +29,12 @@ func (l Ledger) Rebuild(ctx context.Context, b Budget, z Zone) ([]Entry, error) 
 	if err != nil {
 		return nil, err
 	}
-	return entries, l.fold(slices.Values(entries), b, z)
+	return entries, l.fold(make(folding), slices.Values(entries), b, z)
 }
 
-// fold writes the books that changed.
-func (l Ledger) fold(entries iter.Seq[Entry], b Budget, z Zone) error {
-	books, err := foldAll(entries, b, z)
+// fold adds entries to what is folded already, and writes the books that changed.
+func (l Ledger) fold(f folding, entries iter.Seq[Entry], b Budget, z Zone) error {
+	books, err := f.fold(entries, b, z)
 	if err != nil {
 		return err
 	}

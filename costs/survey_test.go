@@ -35,7 +35,7 @@ func (l Ledger) recordAll(entries []Entry, now time.Time, b Budget, z Zone) (add
 	if added, all, err = l.add(old, entries); err != nil {
 		return nil, nil, err
 	}
-	return added, all, l.fold(slices.Values(all), b, z)
+	return added, all, l.fold(make(folding), slices.Values(all), b, z)
 }
 
 // files are all files of a ledger, by name.
